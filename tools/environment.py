@@ -1,0 +1,485 @@
+"""Make, check and describe the project's environment in ``.venv``.
+
+    python3.11 tools/environment.py setup     # what `make` calls first
+    python3.11 tools/environment.py doctor    # versions, and what is missing
+    python     tools/environment.py aliases   # in an environment of your own
+
+Uses the standard library alone, because it runs before anything is installed.
+Every version comes from ``requirements.txt``, which ``make lock`` derives from
+``setup.cfg``.
+"""
+
+import argparse
+import hashlib
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / '.venv'
+PYTHON = VENV / 'bin' / 'python'
+READY = VENV / '.ready'
+LOCK = ROOT / 'requirements.txt'
+MMCV = 'onedl-mmcv'
+PYTHON_VERSION = (3, 11)
+PACKAGES = ('mmpretrain_plugin', 'mmdet_plugin', 'mmseg_plugin')
+
+# `mim train mmdet` and `_base_ = 'mmseg::...'` look for distributions of these
+# names; the maintained hosts carry other names for the same modules.
+ALIASES = {
+    'mmdet': ('onedl-mmdetection', 'mmdet'),
+    'mmsegmentation': ('onedl-mmsegmentation', 'mmseg'),
+}
+
+# A precompiled torch header turns nine minutes of compiling mmcv's operators
+# into two. It is used only if these flags equal those of the extension.
+HEADER_FLAGS = (
+    '-O2 -fPIC -fwrapv -DNDEBUG -std=c++17 '
+    '-DTORCH_API_INCLUDE_EXTENSION_H -DTORCH_EXTENSION_NAME=_ext'
+)
+
+
+class SetupError(Exception):
+    """Something the user has to do; the message says what."""
+
+
+def say(text: str) -> None:
+    """Print one line of progress at once."""
+    print(f'[setup] {text}', flush=True)
+
+
+def locked_versions() -> dict[str, str]:
+    """Read ``{distribution: version}`` from the lock file."""
+    lines = LOCK.read_text().splitlines()
+    return dict(
+        line.split('==') for line in lines if re.match(r'[\w.-]+==', line)
+    )
+
+
+def site_packages() -> Path:
+    """Return the site-packages folder of ``.venv``."""
+    version = '.'.join(map(str, PYTHON_VERSION))
+    return VENV / 'lib' / f'python{version}' / 'site-packages'
+
+
+def installed_versions(folder: Path) -> dict[str, str]:
+    """Read ``{distribution: version}`` from a site-packages folder."""
+    found = importlib.metadata.distributions(path=[str(folder)])
+    return {
+        re.sub(r'[-_.]+', '-', d.metadata['Name']).lower(): d.version
+        for d in found
+        if d.metadata['Name']
+    }
+
+
+def fingerprint() -> str:
+    """Hash everything the environment is made from, its place included."""
+    digest = hashlib.sha256(f'{ROOT}{platform.python_version()}'.encode())
+    for name in ('requirements.txt', 'setup.cfg', 'tools/environment.py'):
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def has_operators(folder: Path) -> bool:
+    """Tell whether the mmcv in a folder was built with its operators."""
+    return any(folder.glob('mmcv/_ext*.so'))
+
+
+def problems() -> list[str]:
+    """List what keeps ``.venv`` from being ready; empty when it is."""
+    if not PYTHON.exists():
+        return ['.venv has no Python']
+    folder = site_packages()
+    have = installed_versions(folder)
+    wrong = [
+        f'{name} {version} (have {have.get(name, "none")})'
+        for name, version in locked_versions().items()
+        if have.get(name) != version
+    ]
+    wrong += [
+        f'alias of {module} for mim' for module in ALIASES if module not in have
+    ]
+    if 'convnextv2-openmmlab' not in have:
+        wrong.append('the three packages of this checkout')
+    if not has_operators(folder):
+        wrong.append('compiled operators of mmcv')
+    return wrong
+
+
+def run(*command: object, **options: object) -> None:
+    """Run a command; on failure show its output and stop."""
+    result = subprocess.run(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **options,
+    )
+    if result.returncode:
+        raise SetupError(
+            f'{result.stdout[-4000:]}\nfailed: '
+            f'{" ".join(str(part) for part in command)}\n'
+            'Is the package index reachable and the disk not full? '
+            'Run the same command again to go on from here.'
+        )
+
+
+def output_of(*command: object) -> str:
+    """Return what a command prints, or an empty string if it fails."""
+    try:
+        return subprocess.run(
+            [str(part) for part in command],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ''
+
+
+def check_machine() -> None:
+    """Stop early where the set-up could not succeed.
+
+    Raises:
+        SetupError: If Python, its headers or the compiler do not fit.
+    """
+    if sys.version_info[:2] != PYTHON_VERSION:
+        raise SetupError(
+            f'Python {platform.python_version()} is running this; the pinned '
+            'versions are for Python 3.11. Install it and run '
+            '`make PYTHON=/path/to/python3.11`.'
+        )
+    if not shutil.which('g++'):
+        raise SetupError(
+            'No C++ compiler (g++) found; mmcv has operators to compile. '
+            'On Debian or Ubuntu: apt-get install g++'
+        )
+    if not Path(sysconfig.get_path('include'), 'Python.h').exists():
+        raise SetupError(
+            'The headers of Python are missing (Python.h). '
+            'On Debian or Ubuntu: apt-get install python3.11-dev'
+        )
+
+
+def make_venv() -> None:
+    """Create ``.venv``, or replace one whose Python or pip is broken."""
+    version = output_of(
+        PYTHON, '-c', 'import pip, sys; print(sys.version_info[:2])'
+    )
+    if version == str(PYTHON_VERSION):
+        return
+    say('creating .venv' if not VENV.exists() else '.venv is broken: anew')
+    try:
+        run(sys.executable, '-m', 'venv', '--clear', VENV)
+    except SetupError as error:
+        raise SetupError(
+            f'{error}\nOn Debian or Ubuntu: apt-get install python3.11-venv'
+        ) from None
+
+
+def uv(*arguments: object) -> None:
+    """Run `uv pip install` on ``.venv``."""
+    run(VENV / 'bin' / 'uv', 'pip', 'install', '--python', PYTHON, *arguments)
+
+
+def install_pinned(*, anew: bool) -> None:
+    """Install all pinned packages except mmcv, whose wheel is our own.
+
+    Args:
+        anew: Write every file again, for an environment whose metadata is
+            right and whose files are not.
+    """
+    versions = locked_versions()
+    run(PYTHON, '-m', 'pip', 'install', '-q', f'uv=={versions["uv"]}')
+    del versions[MMCV]
+    say(f'installing {len(versions)} pinned packages (torch is the large one)')
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder, 'wanted.txt')
+        wanted.write_text(
+            '\n'.join(f'{n}=={v}' for n, v in sorted(versions.items()))
+        )
+        uv('--no-deps', *(['--reinstall'] if anew else []), '-r', wanted)
+    # The hosts ask for both OpenCV packages, which share their files. The
+    # headless ones must win: the others need libGL, which servers lack.
+    headless = 'opencv-python-headless'
+    uv('--no-deps', '--reinstall', f'{headless}=={versions[headless]}')
+
+
+def operator_kind() -> str:
+    """Return 'cuda' where a GPU and its compiler are both at hand."""
+    code = (
+        'import torch; from torch.utils.cpp_extension import CUDA_HOME; '
+        'print(torch.cuda.is_available() and CUDA_HOME is not None)'
+    )
+    return 'cuda' if output_of(PYTHON, '-c', code) == 'True' else 'cpu'
+
+
+def cache_folder(kind: str) -> Path:
+    """Return the folder of the mmcv wheel; its name carries what it fits."""
+    versions = locked_versions()
+    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    name = (
+        f'{MMCV}-{versions[MMCV]}-torch-{versions["torch"]}'
+        f'-cp{PYTHON_VERSION[0]}{PYTHON_VERSION[1]}'
+        f'-{platform.machine()}-{kind}'
+    )
+    return Path(base) / 'convnextv2-openmmlab' / name
+
+
+def precompile_header(folder: Path) -> str:
+    """Compile torch's header once; return the flags that make use of it."""
+    code = (
+        'import sysconfig, torch.utils.cpp_extension as c; print("\\n".join('
+        '[*c.include_paths(), sysconfig.get_path("include")]))'
+    )
+    includes = [f'-I{path}' for path in output_of(PYTHON, '-c', code).split()]
+    header = folder / 'torch_types.h'
+    header.write_text('#include <torch/types.h>\n')
+    flags = HEADER_FLAGS.split()
+    run('g++', *flags, *includes, '-x', 'c++-header', header)
+    return f'{HEADER_FLAGS} -include {header}'
+
+
+def compile_with_progress(command: list[str], environment: dict) -> None:
+    """Run a ninja build, turning its ``[k/n]`` lines into one of our own."""
+    start = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    log = []
+    for line in process.stdout:
+        log.append(line)
+        step = re.match(r'\s*\[(\d+)/(\d+)\]', line)
+        if step and int(step[1]) % 10 == 0:
+            done, total = int(step[1]), int(step[2])
+            left = (time.monotonic() - start) * (total - done) / done
+            say(f'  {done}/{total} files, about {left:.0f} s left')
+    if process.wait():
+        raise SetupError(
+            f'{"".join(log)[-4000:]}\ncompiling mmcv failed; the lines above '
+            'are the end of the compiler output'
+        )
+
+
+def build_mmcv(target: Path, kind: str) -> None:
+    """Compile the wheel of mmcv and move it into the cache, whole."""
+    version = locked_versions()[MMCV]
+    jobs = os.environ.get('MAX_JOBS') or str(os.cpu_count())
+    say(
+        f'compiling the operators of {MMCV} {version} for {kind}: the one '
+        'long step, 2 minutes on two cores, once per machine'
+        + (' (not measured for CUDA: expect longer)' * (kind == 'cuda'))
+    )
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pip = [PYTHON, '-m', 'pip']
+        run(
+            *pip, 'download', '-q', '--no-deps', '--no-build-isolation',
+            '--no-binary', ':all:', f'{MMCV}=={version}', '-d', folder,
+            env={**os.environ, 'MMCV_WITH_OPS': '0'},
+        )  # fmt: skip
+        (source,) = folder.glob('*.tar.gz')
+        environment = {
+            **os.environ,
+            'PATH': f'{VENV / "bin"}{os.pathsep}{os.environ["PATH"]}',
+            'MMCV_WITH_OPS': '1',
+            'MAX_JOBS': jobs,
+        }
+        if kind == 'cpu':
+            say('  precompiling the torch header')
+            environment['CFLAGS'] = precompile_header(folder)
+            environment['CUDA_VISIBLE_DEVICES'] = ''
+        compile_with_progress(
+            [*map(str, pip), 'wheel', '-v', '--no-deps', '--no-cache-dir',
+             '--no-build-isolation', str(source), '-w', str(folder)],
+            environment,
+        )  # fmt: skip
+        (wheel,) = folder.glob('*.whl')
+        listing = output_of(PYTHON, '-m', 'zipfile', '-l', wheel)
+        if 'mmcv/_ext' not in listing:
+            raise SetupError('the mmcv wheel was built without its operators')
+        target.mkdir(parents=True, exist_ok=True)
+        # Another set-up may run beside this one: a rename is never half-done.
+        partial = target / f'.{os.getpid()}.partial'
+        shutil.copyfile(wheel, partial)
+        partial.replace(target / wheel.name)
+    say(f'compiled in {time.monotonic() - start:.0f} s, kept in {target}')
+
+
+def install_mmcv(*, anew: bool) -> None:
+    """Install mmcv from our own wheel, compiling it if there is none."""
+    kind = operator_kind()
+    if kind == 'cpu' and shutil.which('nvidia-smi'):
+        say(
+            'a GPU but no CUDA compiler (nvcc) is here: mmcv gets its CPU '
+            'operators, enough for FCMAE and UperNet on the GPU; Mask R-CNN '
+            'on the GPU needs nvcc for CUDA 13, then `make clean-venv setup`'
+        )
+    folder = cache_folder(kind)
+    wheels = list(folder.glob('*.whl'))
+    if wheels:
+        say(f'reusing the compiled mmcv in {folder}')
+    else:
+        build_mmcv(folder, kind)
+        wheels = list(folder.glob('*.whl'))
+    version = installed_versions(site_packages()).get(MMCV)
+    good = version == locked_versions()[MMCV] and has_operators(
+        site_packages()
+    )
+    if anew or not good:
+        uv('--no-deps', '--reinstall', wheels[0])
+
+
+def write_aliases(folder: Path) -> None:
+    """Write the two dist-info folders that let mim find the hosts.
+
+    Args:
+        folder: A site-packages folder that holds the OneDL hosts.
+
+    Raises:
+        SetupError: If a host is missing.
+    """
+    have = installed_versions(folder)
+    for alias, (distribution, module) in ALIASES.items():
+        if distribution not in have:
+            if alias in have:
+                continue  # the upstream host is here under its own name
+            raise SetupError(
+                f'{distribution} is not installed in {folder}; install the '
+                'hosts first'
+            )
+        version = have[distribution]
+        for old in folder.glob(f'{alias}-*.dist-info'):
+            shutil.rmtree(old)
+        info = folder / f'{alias}-{version}.dist-info'
+        info.mkdir()
+        files = {
+            'METADATA': (
+                f'Metadata-Version: 2.1\nName: {alias}\nVersion: {version}\n'
+                f'Summary: Name under which mim finds {distribution}.\n'
+                f'Requires-Dist: {distribution}=={version}\n'
+            ),
+            'top_level.txt': f'{module}\n',
+            'INSTALLER': 'convnextv2-openmmlab\n',
+        }
+        record = ''.join(f'{info.name}/{name},,\n' for name in files)
+        files['RECORD'] = f'{record}{info.name}/RECORD,,\n'
+        for name, text in files.items():
+            (info / name).write_text(text)
+
+
+def imports_work() -> str:
+    """Import every package for real; return the error, empty when fine."""
+    code = (
+        'import torch, mmcv.ops, mmengine, mmpretrain, mmdet, mmseg, '
+        f'{", ".join(PACKAGES)}'
+    )
+    result = subprocess.run(
+        [PYTHON, '-c', code], capture_output=True, text=True, cwd=ROOT.parent
+    )
+    return result.stderr.strip() if result.returncode else ''
+
+
+def setup() -> None:
+    """Bring ``.venv`` to the state that the lock file describes."""
+    mark = fingerprint()
+    known = READY.exists() and READY.read_text() == mark
+    wrong = problems()
+    if known and not wrong:
+        return
+    start = time.monotonic()
+    check_machine()
+    if VENV.exists() and wrong:
+        say(f'.venv lacks {len(wrong)} parts, among them: {wrong[0]}')
+    READY.unlink(missing_ok=True)
+    make_venv()
+    for anew in (False, True):
+        install_pinned(anew=anew)
+        install_mmcv(anew=anew)
+        uv('--no-deps', '--no-build-isolation', '-e', ROOT)
+        write_aliases(site_packages())
+        say('importing everything once')
+        error = imports_work()
+        if not error:
+            break
+        if not anew:
+            say('an import failed: installing every file again')
+    else:
+        raise SetupError(f'{error}\nthe environment does not import')
+    READY.write_text(mark)
+    say(f'ready after {time.monotonic() - start:.0f} s')
+
+
+def doctor() -> int:
+    """Print versions, what is missing, and what to do about it.
+
+    Returns:
+        The exit status: 0 when nothing is missing.
+    """
+    have = installed_versions(site_packages())
+    rows = [
+        ('system', f'{platform.platform()}, {os.cpu_count()} cores'),
+        ('python', f'{platform.python_version()} ({sys.executable})'),
+        ('compiler', output_of('g++', '--version').partition('\n')[0]),
+        ('cuda compiler', shutil.which('nvcc') or 'none'),
+        ('gpu', output_of('nvidia-smi', '-L') or 'none'),
+        ('environment', str(VENV) if PYTHON.exists() else 'none'),
+        ('mmcv wheels', ', '.join(
+            str(path) for path in cache_folder('cpu').parent.glob('*/*.whl')
+        ) or 'none compiled yet'),
+    ]  # fmt: skip
+    names = ('torch', 'torchvision', 'numpy', 'onedl-mmengine', MMCV,
+             'onedl-mmpretrain', 'onedl-mmdetection', 'onedl-mmsegmentation',
+             'onedl-mim', 'convnextv2-openmmlab')  # fmt: skip
+    rows += [(name, have.get(name, 'missing')) for name in names]
+    for name, value in rows:
+        print(f'{name:22} {value or "none"}')
+    wrong = problems()
+    if not wrong and (error := imports_work()):
+        wrong = [f'a working import: {error.splitlines()[-1]}']
+        READY.unlink(missing_ok=True)
+    for item in wrong:
+        print(f'missing: {item}')
+    print(
+        'what to do: run `make setup`, it repairs what is missing'
+        if wrong
+        else 'nothing is missing'
+    )
+    return 1 if wrong else 0
+
+
+def main() -> int:
+    """Run one of the commands."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('command', choices=('setup', 'doctor', 'aliases'))
+    command = parser.parse_args().command
+    try:
+        if command == 'doctor':
+            return doctor()
+        if command == 'aliases':
+            write_aliases(Path(sysconfig.get_path('purelib')))
+        else:
+            setup()
+    except SetupError as error:
+        print(f'[setup] {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
