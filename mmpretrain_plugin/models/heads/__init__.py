@@ -1,0 +1,3 @@
+from .fcmae_head import FCMAEHead
+
+__all__ = ['FCMAEHead']

@@ -1,0 +1,78 @@
+"""The residual block of ConvNeXt V1 and V2."""
+
+import torch
+from mmcv.cnn.bricks import DropPath
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from ..dense import DenseLayout
+from ..packed import PackedLayout
+from .grn import GRN
+
+
+class ConvNeXtV2Block(nn.Module):
+    """Depthwise convolution, LayerNorm, and an MLP with GRN (Figure 5).
+
+    The block is written once, over a layout that knows which sites exist.
+    Parameter names are those of mmpretrain's ``ConvNeXtBlock``.
+
+    Args:
+        channels: Width C of input and output; the MLP expands to 4 C.
+        use_grn: Whether to normalise the expanded responses (V2).
+        layer_scale_init_value: Start of the per-channel scale of the branch
+            (V1); 0 means none.
+        drop_path_rate: Probability to drop the branch for an image.
+        with_cp: Whether to recompute the block in backward to save memory.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        use_grn: bool = True,
+        layer_scale_init_value: float = 0.0,
+        drop_path_rate: float = 0.0,
+        with_cp: bool = False,
+    ) -> None:
+        super().__init__()
+        self.depthwise_conv = nn.Conv2d(
+            channels, channels, kernel_size=7, padding=3, groups=channels
+        )
+        self.norm = nn.LayerNorm(channels, eps=1e-6)
+        self.pointwise_conv1 = nn.Linear(channels, 4 * channels)
+        self.act = nn.GELU()
+        self.grn = GRN(4 * channels) if use_grn else nn.Identity()
+        self.pointwise_conv2 = nn.Linear(4 * channels, channels)
+        if layer_scale_init_value > 0:
+            scale = torch.full((channels,), float(layer_scale_init_value))
+            self.gamma = nn.Parameter(scale)
+        else:
+            self.gamma = None
+        self.drop_path = DropPath(drop_path_rate)
+        self.with_cp = with_cp
+
+    def forward(
+        self, x: Tensor, layout: DenseLayout | PackedLayout
+    ) -> Tensor:
+        """Transform the sites of a layout.
+
+        Args:
+            x: Sites, channels last, hidden ones absent or zero.
+            layout: The layout of x.
+
+        Returns:
+            Sites of the same shape, hidden ones absent or zero.
+        """
+        if self.with_cp and torch.is_grad_enabled():
+            return checkpoint(self._forward, x, layout, use_reentrant=False)
+        return self._forward(x, layout)
+
+    def _forward(
+        self, x: Tensor, layout: DenseLayout | PackedLayout
+    ) -> Tensor:
+        y = layout.depthwise_conv(x, self.depthwise_conv)
+        y = self.act(self.pointwise_conv1(self.norm(y)))
+        y = self.grn(layout.hide(y))
+        y = self.pointwise_conv2(y)
+        if self.gamma is not None:
+            y = y * self.gamma
+        return x + self.drop_path(layout.hide(y))

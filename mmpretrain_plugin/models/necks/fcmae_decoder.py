@@ -1,0 +1,115 @@
+"""The decoder of FCMAE (paper, section 2; Table 1)."""
+
+import torch
+from mmengine.model import BaseModule
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+from ..dense import DenseLayout
+from ..layers import ConvNeXtV2Block
+from ..masking import enlarge
+
+
+@MODELS.register_module()
+class FCMAEDecoder(BaseModule):
+    """ConvNeXt V2 blocks over encoded patches and mask tokens.
+
+    Args:
+        in_channels: Channels of the encoder's last map.
+        embed_dim: Width of the decoder.
+        depth: Number of blocks.
+        patch_size: Side of a masked patch in pixels.
+        out_channels: Channels of the image to predict.
+        feature_stride: Pixels per cell of the encoder's map; patches are
+            multiples of it.
+        init_cfg: Initialisation of linear and convolution weights. The mask
+            token starts normal with 0.02.
+
+    Raises:
+        ValueError: If ``feature_stride`` does not divide ``patch_size``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        embed_dim: int = 512,
+        depth: int = 1,
+        patch_size: int = 32,
+        out_channels: int = 3,
+        feature_stride: int = 32,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        if patch_size % feature_stride:
+            raise ValueError(
+                f'patch_size {patch_size} must be a multiple of '
+                f'feature_stride {feature_stride}'
+            )
+        super().__init__(
+            init_cfg
+            or dict(
+                type='TruncNormal',
+                layer=['Conv2d', 'Linear'],
+                std=0.02,
+                bias=0.0,
+            )
+        )
+        self.patch_size = patch_size
+        self.feature_stride = feature_stride
+        self.out_channels = out_channels
+        self.proj = nn.Conv2d(in_channels, embed_dim, kernel_size=1)
+        self.mask_token = nn.Parameter(torch.zeros(1, embed_dim, 1, 1))
+        self.decoder = nn.Sequential(
+            *(ConvNeXtV2Block(embed_dim) for _ in range(depth))
+        )
+        self.pred = nn.Conv2d(
+            embed_dim, feature_stride**2 * out_channels, kernel_size=1
+        )
+
+    def init_weights(self) -> None:
+        """Initialise the layers and the mask token."""
+        super().init_weights()
+        nn.init.normal_(self.mask_token, std=0.02)
+
+    def forward(self, feats: tuple[Tensor, ...], mask: Tensor) -> Tensor:
+        """Predict the pixels of every patch.
+
+        Args:
+            feats: Maps of the encoder under the mask; the last one, of shape
+                (N, in_channels, H', W'), is decoded.
+            mask: Mask of patches, bool (N, h, w), True = hidden.
+
+        Returns:
+            Prediction (N, h * w, patch_size² * out_channels), pixels of a
+            patch in the order (row, column, channel).
+
+        Raises:
+            ValueError: If the map and the mask do not cover the same image.
+        """
+        x = feats[-1]
+        cells = self.patch_size // self.feature_stride
+        rows, columns = mask.shape[1:]
+        if x.shape[2:] != (rows * cells, columns * cells):
+            raise ValueError(
+                f'a map of {tuple(x.shape[2:])} cells does not fit a mask of '
+                f'{rows}x{columns} patches of {cells}x{cells} cells '
+                f'(patch_size {self.patch_size}, feature_stride '
+                f'{self.feature_stride})'
+            )
+        hidden = enlarge(mask.to(x.device), cells).unsqueeze(1)
+        x = self.proj(x)
+        x = torch.where(hidden, self.mask_token.to(x.dtype), x)
+        layout = DenseLayout()
+        x = layout.enter(x)
+        for block in self.decoder:
+            x = block(x, layout)
+        x = self.pred(layout.leave(x))
+        return self._patches(x, cells)
+
+    def _patches(self, x: Tensor, cells: int) -> Tensor:
+        """Order predictions of cells by patch, row, column, channel."""
+        batch, _, height, width = x.shape
+        h, w, s = height // cells, width // cells, self.feature_stride
+        # (N, s, s, C, h, cells, w, cells) -> (N, h, w, cells, s, cells, s, C)
+        x = x.view(batch, s, s, self.out_channels, h, cells, w, cells)
+        x = x.permute(0, 4, 6, 5, 1, 7, 2, 3)
+        return x.reshape(batch, h * w, -1)
