@@ -375,8 +375,6 @@ def write_aliases(folder: Path) -> None:
             'top_level.txt': f'{module}\n',
             'INSTALLER': 'convnextv2-openmmlab\n',
         }
-        record = ''.join(f'{info.name}/{name},,\n' for name in files)
-        files['RECORD'] = f'{record}{info.name}/RECORD,,\n'
         for name, text in files.items():
             (info / name).write_text(text)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
-from torch import Tensor, linspace, nn
+from torch import Tensor, nn
 
 from ..dense import DenseLayout
 from ..layers import ConvNeXtV2Block
@@ -144,7 +144,8 @@ class ConvNeXtV2(BaseModule):
 
         self.downsample_layers = nn.ModuleList()
         self.stages = nn.ModuleList()
-        rates = iter(linspace(0, drop_path_rate, sum(self.depths)).tolist())
+        total = sum(self.depths)
+        rates = (drop_path_rate * i / max(total - 1, 1) for i in range(total))
         previous = in_channels
         for depth, width in zip(self.depths, self.channels):
             if not self.stages:

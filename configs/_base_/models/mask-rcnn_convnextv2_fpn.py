@@ -1,0 +1,19 @@
+"""Mask R-CNN with FPN (paper, A.3) on the host's own.
+
+The RPN keeps hard NMS; soft-NMS is in the R-CNN, where the paper's gain is.
+"""
+
+_base_ = 'mmdet::_base_/models/mask-rcnn_r50_fpn.py'
+
+custom_imports = dict(imports=['mmdet_plugin'], allow_failed_imports=False)
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='mmpretrain.ConvNeXtV2',
+        arch='base',
+        out_indices=(0, 1, 2, 3),
+        gap_before_final_norm=False,
+    ),
+    neck=dict(in_channels=[128, 256, 512, 1024]),
+    test_cfg=dict(rcnn=dict(nms=dict(type='soft_nms', iou_threshold=0.5))),
+)

@@ -1,0 +1,22 @@
+"""Cosine schedule to 0 over 1600 epochs, 40 of them warm-up (Table 8)."""
+
+_base_ = './fcmae_adamw.py'
+
+max_epochs = 1600
+warmup_epochs = 40
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=1e-4,
+        end=warmup_epochs,
+        convert_to_iter_based=True,
+    ),
+    dict(
+        type='CosineAnnealingLR',
+        begin=warmup_epochs,
+        end=max_epochs,
+        T_max=max_epochs - warmup_epochs,
+        convert_to_iter_based=True,
+    ),
+]

@@ -1,0 +1,20 @@
+"""Optimiser of FCMAE (paper, Table 8).
+
+No weight decay on biases, norms, GRN and the mask token: the released PyTorch
+code lets it fall on the last two, the paper's own (JAX) training did not.
+"""
+
+# lr = base lr x batch / 256, written for the paper's batch of 4096;
+# `--auto-scale-lr` adapts it to another batch.
+optim_wrapper = dict(
+    type='OptimWrapper',  # the released code trains in fp32
+    constructor='LayerDecayOptimWrapperConstructor',
+    paramwise_cfg=dict(layer_decay_rate=1.0),
+    optimizer=dict(
+        type='AdamW',
+        lr=1.5e-4 * 4096 / 256,
+        betas=(0.9, 0.95),
+        weight_decay=0.05,
+    ),
+)
+auto_scale_lr = dict(base_batch_size=4096)

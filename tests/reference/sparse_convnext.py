@@ -1,0 +1,163 @@
+"""What FCMAE computes, site by site, in NumPy and float64.
+
+Independent of the code under test on purpose: a feature map is a dict from
+the coordinates of visible sites to vectors, as in a submanifold sparse
+convolution, and every layer is a loop over it. Slow and obvious.
+"""
+
+import numpy as np
+from scipy.special import erf
+
+
+def layer_norm(x, weight, bias):
+    x = (x - x.mean()) / np.sqrt(x.var() + 1e-6)
+    return x * weight + bias
+
+
+def gelu(x):
+    return 0.5 * x * (1 + erf(x / np.sqrt(2)))
+
+
+def depthwise(sites, weight, bias):
+    """7x7, zero padding; a neighbour that is not visible contributes 0."""
+    out = {}
+    for row, column in sites:
+        total = bias.copy()
+        for i in range(7):
+            for j in range(7):
+                neighbour = sites.get((row + i - 3, column + j - 3))
+                if neighbour is not None:
+                    total += weight[:, 0, i, j] * neighbour
+        out[row, column] = total
+    return out
+
+
+def strided(sites, weight, bias):
+    """Kernel = stride; every window lies inside one visible patch."""
+    k = weight.shape[-1]
+    out = {}
+    for row, column in sites:
+        if row % k == 0 and column % k == 0:
+            total = bias.copy()
+            for i in range(k):
+                for j in range(k):
+                    total += weight[:, :, i, j] @ sites[row + i, column + j]
+            out[row // k, column // k] = total
+    return out
+
+
+def grn(sites, gamma, beta):
+    norm = np.sqrt(sum(h**2 for h in sites.values()))
+    ratio = norm / (norm.mean() + 1e-6)
+    return {s: gamma * (h * ratio) + beta + h for s, h in sites.items()}
+
+
+def block(sites, get):
+    y = depthwise(sites, get('depthwise_conv.weight'),
+                  get('depthwise_conv.bias'))  # fmt: skip
+    y = {
+        s: get('pointwise_conv1.weight')
+        @ layer_norm(v, get('norm.weight'), get('norm.bias'))
+        + get('pointwise_conv1.bias')
+        for s, v in y.items()
+    }
+    y = grn({s: gelu(v) for s, v in y.items()}, get('grn.gamma'),
+            get('grn.beta'))  # fmt: skip
+    return {
+        s: sites[s]
+        + get('pointwise_conv2.weight') @ v
+        + get('pointwise_conv2.bias')
+        for s, v in y.items()
+    }
+
+
+def reader(state, prefix):
+    return lambda name: state[f'{prefix}.{name}']
+
+
+def encode(state, depths, image, mask):
+    """Return the map of every stage for one image.
+
+    Args:
+        state: State dict of the backbone as float64 arrays.
+        depths: Blocks per stage.
+        image: (C, H, W).
+        mask: (h, w), True = hidden.
+    """
+    _, height, width = image.shape
+    patch = height // mask.shape[0]
+    sites = {
+        (r, c): image[:, r, c]
+        for r in range(height)
+        for c in range(width)
+        if not mask[r // patch, c // patch]
+    }
+    maps = []
+    for stage, depth in enumerate(depths):
+        conv, norm = (0, 1) if stage == 0 else (1, 0)
+        get = reader(state, f'downsample_layers.{stage}')
+
+        def normalise(x, get=get, norm=norm):
+            weight, bias = get(f'{norm}.weight'), get(f'{norm}.bias')
+            return {s: layer_norm(v, weight, bias) for s, v in x.items()}
+
+        if stage:
+            sites = normalise(sites)
+        sites = strided(sites, get(f'{conv}.weight'), get(f'{conv}.bias'))
+        if not stage:
+            sites = normalise(sites)
+        for j in range(depth):
+            sites = block(sites, reader(state, f'stages.{stage}.{j}'))
+        stride = 4 * 2**stage
+        channels = len(next(iter(sites.values())))
+        out = np.zeros((channels, height // stride, width // stride))
+        for (row, column), value in sites.items():
+            out[:, row, column] = value
+        maps.append(out)
+    return maps
+
+
+def decode(state, depth, feature, mask):
+    """Return the prediction (h * w, values) for one image.
+
+    Args:
+        state: State dict of the decoder as float64 arrays.
+        depth: Number of blocks.
+        feature: Last map of the encoder, (C, h, w), a cell per patch.
+        mask: (h, w), True = hidden.
+    """
+    weight = state['proj.weight'][:, :, 0, 0]
+    cells = {}
+    for r, c in np.ndindex(*mask.shape):
+        cells[r, c] = (
+            state['mask_token'][0, :, 0, 0]
+            if mask[r, c]
+            else weight @ feature[:, r, c] + state['proj.bias']
+        )
+    for j in range(depth):
+        cells = block(cells, reader(state, f'decoder.{j}'))
+    weight = state['pred.weight'][:, :, 0, 0]
+    return np.stack(
+        [
+            weight @ cells[r, c] + state['pred.bias']
+            for r, c in np.ndindex(*mask.shape)
+        ]
+    )
+
+
+def loss(prediction, image, mask):
+    """Return (sum of patch errors, number of hidden patches)."""
+    patch = image.shape[1] // mask.shape[0]
+    total, count = 0.0, 0
+    for k, (r, c) in enumerate(np.ndindex(*mask.shape)):
+        if not mask[r, c]:
+            continue
+        rows = slice(r * patch, (r + 1) * patch)
+        columns = slice(c * patch, (c + 1) * patch)
+        pixels = image[:, rows, columns].transpose(1, 2, 0).ravel()
+        target = (pixels - pixels.mean()) / np.sqrt(
+            pixels.var(ddof=1) + 1e-6
+        )
+        total += np.mean((prediction[k] - target) ** 2)
+        count += 1
+    return total, count

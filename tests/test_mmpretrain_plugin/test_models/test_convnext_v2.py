@@ -1,0 +1,169 @@
+"""The dense backbone equals mmpretrain's and timm's."""
+
+import re
+
+import pytest
+import timm
+import torch
+from mmpretrain.registry import MODELS
+from timm.models.convnext import ConvNeXt as TimmConvNeXt
+from torch import nn
+from torch.testing import assert_close
+
+from tests.small_models import ARCH, small_backbone, stir
+
+# Table 14 of the paper, with the classifier of 1000 classes.
+PARAMETERS = {
+    'atto': '3.7M',
+    'femto': '5.2M',
+    'pico': '9.1M',
+    'nano': '15.6M',
+    'tiny': '28.6M',
+    'base': '89M',
+    'large': '198M',
+    'huge': '660M',
+}
+
+
+def host_backbone(**options):
+    return MODELS.build(dict(type='ConvNeXt', **options)).double()
+
+
+@pytest.mark.parametrize('gap', [True, False])
+@pytest.mark.parametrize(
+    'version',
+    [
+        dict(use_grn=True, layer_scale_init_value=0.0),
+        dict(use_grn=False, layer_scale_init_value=1e-6),
+    ],
+    ids=['v2', 'v1'],
+)
+def test_equals_mmpretrain(gap, version):
+    """Weights load strictly in both directions; outputs are the same."""
+    ours = small_backbone(
+        out_indices=(1, 3), gap_before_final_norm=gap, **version
+    )
+    host = host_backbone(
+        arch=ARCH, out_indices=[1, 3], gap_before_final_norm=gap, **version
+    )
+    host.load_state_dict(ours.state_dict(), strict=True)
+    x = torch.randn(2, 3, 64, 96, dtype=torch.float64)
+    host.train(False)
+    assert_close(ours.eval()(x), host(x))
+    ours.load_state_dict(host.state_dict(), strict=True)
+
+
+TO_TIMM = (
+    (r'downsample_layers\.0', 'stem'),
+    (r'downsample_layers\.(\d)', r'stages.\1.downsample'),
+    (r'stages\.(\d)\.(\d+)\.', r'stages.\1.blocks.\2.'),
+    ('depthwise_conv', 'conv_dw'),
+    ('pointwise_conv1', 'mlp.fc1'),
+    ('pointwise_conv2', 'mlp.fc2'),
+    (r'grn\.gamma', 'mlp.grn.weight'),
+    (r'grn\.beta', 'mlp.grn.bias'),
+    ('norm3', 'head.norm'),
+)
+
+
+def load_into_timm(model, backbone):
+    shapes = {k: v.shape for k, v in model.state_dict().items()}
+    state = {}
+    for key, value in backbone.state_dict().items():
+        for pattern, name in TO_TIMM:
+            # 'stages.1.blocks' must not be taken for our 'stages.1.0'
+            key = re.sub(rf'^{pattern}|(?<=\.){pattern}', name, key, count=1)
+        state[key] = value.reshape(shapes[key])
+    model.load_state_dict(state, strict=True)
+
+
+@pytest.mark.parametrize('name', ['atto', 'tiny'])
+def test_equals_timm(name):
+    ours = stir(MODELS.build(dict(type='ConvNeXtV2', arch=name)))
+    theirs = timm.create_model(f'convnextv2_{name}', num_classes=0).double()
+    load_into_timm(theirs.eval(), ours.eval())
+    x = torch.randn(1, 3, 64, 96, dtype=torch.float64)
+    with torch.no_grad():
+        # deep random networks amplify the order of sums: relative error
+        assert_close(ours(x)[0], theirs(x), rtol=1e-7, atol=1e-7)
+
+
+def test_equals_timm_when_narrow():
+    """The depths of 'huge', at widths that fit a test."""
+    arch = dict(depths=(3, 3, 27, 3), channels=(4, 8, 12, 16))
+    ours = stir(MODELS.build(dict(type='ConvNeXtV2', arch=arch)))
+    theirs = TimmConvNeXt(
+        depths=arch['depths'],
+        dims=arch['channels'],
+        use_grn=True,
+        ls_init_value=None,
+        num_classes=0,
+    ).double()
+    load_into_timm(theirs, ours)
+    x = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    assert_close(ours(x)[0], theirs(x), rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize('name', PARAMETERS)
+def test_parameter_counts_are_the_papers(name):
+    """At the precision that the paper prints, without allocating."""
+    with torch.device('meta'):
+        backbone = MODELS.build(dict(type='ConvNeXtV2', arch=name))
+        head = nn.Linear(backbone.channels[-1], 1000)
+    count = sum(
+        p.numel() for m in (backbone, head) for p in m.parameters()
+    )
+    printed = PARAMETERS[name]
+    digits = 1 if '.' in printed else 0
+    if name == 'huge':  # printed to two digits
+        assert round(count / 1e7) * 10 == 660
+    else:
+        assert f'{count / 1e6:.{digits}f}M' == printed
+
+
+def test_drop_path_grows_linearly():
+    backbone = small_backbone(drop_path_rate=0.4)
+    rates = [b.drop_path.drop_prob for s in backbone.stages for b in s]
+    assert_close(rates, [0.0, 0.1, 0.2, 0.3, 0.4])
+
+
+def test_frozen_stages_stay_frozen_in_training():
+    backbone = small_backbone(frozen_stages=2)
+    assert backbone.train() is backbone
+    trained = {n for n, p in backbone.named_parameters() if p.requires_grad}
+    frozen = {n for n, p in backbone.named_parameters()} - trained
+    assert {n.split('.')[1] for n in frozen} == {'0', '1'}
+    assert not backbone.stages[1].training
+    assert backbone.stages[2].training
+
+
+def test_the_start_is_the_papers():
+    """Weights within two deviations of 0.02, biases and GRN zero."""
+    backbone = MODELS.build(dict(type='ConvNeXtV2', arch=ARCH))
+    backbone.init_weights()
+    for name, parameter in backbone.named_parameters():
+        if parameter.ndim > 1:
+            assert parameter.std().item() == pytest.approx(0.02, rel=0.3)
+        else:
+            is_scale = name.split('.')[-1] == 'weight'
+            assert parameter.eq(1 if is_scale else 0).all(), name
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        (dict(arch='mini'), "'mini'.*atto.*huge"),
+        (dict(arch=dict(depths=[1])), "'depths' and 'channels'"),
+        (dict(arch=dict(depths=[1, 1], channels=[4])), r'\(1, 1\)'),
+        (dict(out_indices=(4,)), r'\(4,\).*\[-4, 3\]'),
+        (dict(frozen_stages=5), r'5.*\[0, 4\]'),
+    ],
+)
+def test_wrong_arguments_are_named(options, words):
+    with pytest.raises(ValueError, match=words):
+        small_backbone(**options)
+
+
+def test_a_wrong_number_of_channels_is_named():
+    with pytest.raises(ValueError, match=r'\(N, 3, H, W\).*\(1, 4, 64, 64\)'):
+        small_backbone()(torch.zeros(1, 4, 64, 64, dtype=torch.float64))

@@ -1,0 +1,164 @@
+"""Decoder, head and algorithm."""
+
+import pytest
+import torch
+from mmpretrain.models.heads import MAEPretrainHead
+from mmpretrain.registry import MODELS
+from torch.testing import assert_close
+
+from tests.small_models import ARCH, small_fcmae
+
+
+def images(channels=3, height=64, width=96):
+    return torch.randn(2, channels, height, width, dtype=torch.float64)
+
+
+def head(**options):
+    return MODELS.build(dict(type='FCMAEHead', **options))
+
+
+def test_patchify_has_the_order_row_column_channel():
+    x = images()
+    patches = head().patchify(x)
+    assert patches.shape == (2, 6, 32 * 32 * 3)
+    patch = patches[1, 4].view(32, 32, 3)
+    assert_close(patch, x[1, :, 32:64, 32:64].permute(1, 2, 0))
+    assert_close(head().unpatchify(patches, (2, 3)), x)
+
+
+@pytest.mark.parametrize('norm_pix', [True, False])
+def test_target_and_loss_equal_the_hosts_mae(norm_pix):
+    host = MAEPretrainHead(
+        loss=dict(type='PixelReconstructionLoss', criterion='L2'),
+        norm_pix=norm_pix,
+        patch_size=32,
+    )
+    ours, x = head(norm_pix=norm_pix), images(height=96)
+    prediction = torch.randn(2, 9, 32 * 32 * 3, dtype=torch.float64)
+    mask = torch.rand(2, 3, 3) < 0.5
+    assert_close(ours.target(x), host.construct_target(x))
+    expected = host.loss(prediction, x, mask.flatten(1).double())
+    assert_close(ours.loss(prediction, x, mask), expected)
+
+
+def test_predicting_zero_costs_about_one():
+    """The unbiased variance makes it (n - 1) / n for n values a patch."""
+    x, mask = images(), torch.ones(2, 2, 3, dtype=torch.bool)
+    n = 32 * 32 * 3
+    zero = torch.zeros(2, 6, n, dtype=torch.float64)
+    loss = head().loss(zero, x, mask).item()
+    assert loss == pytest.approx((n - 1) / n, rel=1e-5)
+
+
+def test_a_perfect_prediction_costs_nothing_and_restores_the_image():
+    ours, x = head(), images() * 40 + 100
+    mask = torch.ones(2, 2, 3, dtype=torch.bool)
+    perfect = ours.target(x)
+    assert ours.loss(perfect, x, mask).item() == 0
+    assert_close(ours.restore(perfect, x), x)
+
+
+def test_visible_patches_do_not_count():
+    ours, x = head(), images()
+    mask = torch.zeros(2, 2, 3, dtype=torch.bool)
+    mask[:, 0, 1] = True
+    prediction = torch.randn(2, 6, 3072, dtype=torch.float64)
+    other = torch.randn_like(prediction)
+    other[:, 1] = prediction[:, 1]
+    losses = [ours.loss(p, x, mask) for p in (prediction, other)]
+    assert torch.equal(*losses)
+
+
+@pytest.mark.parametrize('channels', [1, 4, 12])
+def test_other_channel_counts_train(channels, encoding):
+    model = small_fcmae(in_channels=channels, encoding=encoding)
+    x = images(channels)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    mask = model.random_mask(x)
+    losses = []
+    for _ in range(3):
+        loss = model.loss(x, mask=mask)['loss']
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_a_given_mask_makes_the_loss_deterministic():
+    model, x = small_fcmae(), images()
+    mask = model.random_mask(x, torch.Generator().manual_seed(0))
+    first, second = (model.loss(x, mask=mask)['loss'] for _ in range(2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, model.loss(x)['loss'])
+
+
+def test_the_backbone_is_free_after_pretraining():
+    """No mask outlives the call; norms are no part of pre-training."""
+    model, x = small_fcmae(), images()
+    before = model.extract_feat(x)
+    model.loss(x)['loss'].backward()
+    assert_close(model.extract_feat(x), before)
+    names = {name.split('.')[0] for name in model.backbone.state_dict()}
+    assert names == {'downsample_layers', 'stages'}
+
+
+def test_init_weights_starts_the_mask_token():
+    model = MODELS.build(
+        dict(
+            type='FCMAE',
+            backbone=dict(type='ConvNeXtV2', arch=ARCH),
+            neck=dict(type='FCMAEDecoder', in_channels=10),
+            head=dict(type='FCMAEHead'),
+        )
+    )
+    model.init_weights()
+    token = model.neck.mask_token
+    assert token.std().item() == pytest.approx(0.02, rel=0.2)
+    assert model.neck.pred.weight.std().item() == pytest.approx(0.02, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        (dict(mask_ratio=1.0), 'mask_ratio.*1.0'),
+        (dict(mask_ratio=0), 'mask_ratio.*0'),
+        (dict(encoding='sparse'), "'packed' or 'dense'.*'sparse'"),
+        (dict(head=dict(type='FCMAEHead', patch_size=64)), "'head': 64"),
+    ],
+)
+def test_wrong_arguments_are_named(options, words):
+    with pytest.raises(ValueError, match=words):
+        small_fcmae(**options)
+
+
+def test_a_patch_that_is_no_multiple_of_the_stride_is_named():
+    with pytest.raises(ValueError, match='stride'):
+        MODELS.build(
+            dict(
+                type='FCMAE',
+                backbone=dict(type='ConvNeXtV2', arch=ARCH),
+                neck=dict(
+                    type='FCMAEDecoder',
+                    in_channels=10,
+                    patch_size=48,
+                    feature_stride=16,
+                ),
+                head=dict(type='FCMAEHead', patch_size=48),
+                patch_size=48,
+            )
+        )
+
+
+def test_an_image_that_the_patch_does_not_divide_is_named():
+    with pytest.raises(ValueError, match='70x96 pixels.*32x32'):
+        small_fcmae().loss(images(height=70))
+
+
+def test_a_map_that_does_not_fit_the_mask_is_named():
+    model = small_fcmae()
+    with pytest.raises(ValueError, match='2x2 patches'):
+        model.neck(
+            (torch.zeros(1, 10, 3, 3, dtype=torch.float64),),
+            torch.zeros(1, 2, 2, dtype=torch.bool),
+        )

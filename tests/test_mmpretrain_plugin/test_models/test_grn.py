@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+import torch
+from mmpretrain.models.utils import GRN as HostGRN  # noqa: N811
+from torch.testing import assert_close
+
+from mmpretrain_plugin.models import GRN
+from tests.small_models import stir
+
+
+def test_equals_the_equations_of_the_paper():
+    layer = stir(GRN(5))
+    x = torch.randn(2, 3, 4, 5, dtype=torch.float64)
+    gamma, beta = layer.gamma.detach().numpy(), layer.beta.detach().numpy()
+    for n, h in enumerate(x.numpy()):
+        g = np.array([np.linalg.norm(h[..., k]) for k in range(5)])
+        ratio = g / (g.mean() + 1e-6)
+        expected = gamma * (h * ratio) + beta + h
+        assert_close(layer(x)[n].detach(), torch.from_numpy(expected))
+
+
+def test_equals_the_host():
+    ours = stir(GRN(6))
+    host = HostGRN(6).double()
+    host.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 3, 4, 6, dtype=torch.float64)
+    assert_close(ours(x), host(x, data_format='channel_last'))
+
+
+def test_is_the_identity_at_the_start():
+    x = torch.randn(2, 9, 4)
+    assert torch.equal(GRN(4)(x), x)
+
+
+def test_gradient_of_an_image_of_zeros_is_finite():
+    layer = stir(GRN(4))
+    x = torch.zeros(1, 9, 4, dtype=torch.float64, requires_grad=True)
+    layer(x).sum().backward()
+    assert torch.isfinite(x.grad).all()
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_statistics_do_not_overflow_in_half_precision(dtype):
+    """The sum of squares here is 26 million; fp16 ends at 65504."""
+    layer = stir(GRN(4)).to(dtype)
+    x = torch.full((1, 256, 256, 4), 20.0, dtype=dtype)
+    expected = layer.double()(x.double())
+    assert_close(layer.to(dtype)(x).double(), expected, rtol=1e-2, atol=1e-2)

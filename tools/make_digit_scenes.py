@@ -1,0 +1,78 @@
+"""Make the data set of digit scenes, in the layouts that the hosts read.
+
+    python tools/make_digit_scenes.py data/digit_scenes
+
+writes ``unlabelled/`` (a flat folder for FCMAE), ``coco/`` (instances) and
+``ade20k/`` (semantic maps). The same arguments always give the same pixels.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from mmpretrain_plugin.datasets.digit_scenes import (
+    DigitScenes,
+    write_ade20k,
+    write_coco,
+    write_unlabelled,
+)
+from mmpretrain_plugin.version import __version__
+
+
+def make(
+    root: Path, size: int, unlabelled: int, train: int, val: int, seed: int
+) -> bool:
+    """Write the data set unless it is already there, whole.
+
+    Args:
+        root: Where to.
+        size: Side of the pictures in pixels.
+        unlabelled: Number of pictures for pre-training.
+        train: Number of annotated training pictures.
+        val: Number of annotated validation pictures.
+        seed: Seed of everything random.
+
+    Returns:
+        Whether anything was written.
+    """
+    recipe = f'{__version__} {size} {unlabelled} {train} {val} {seed}\n'
+    mark = root / 'recipe.txt'
+    if mark.exists() and mark.read_text() == recipe:
+        return False
+    partial = root.with_name(f'{root.name}.partial')
+    shutil.rmtree(partial, ignore_errors=True)
+    scenes = DigitScenes('unlabelled', size, seed).take(unlabelled)
+    write_unlabelled(scenes, partial / 'unlabelled')
+    for split, count, ade_split in (
+        ('train', train, 'training'),
+        ('val', val, 'validation'),
+    ):
+        scenes = list(DigitScenes(split, size, seed).take(count))
+        write_coco(scenes, partial / 'coco', split)
+        write_ade20k(scenes, partial / 'ade20k', ade_split)
+    (partial / mark.name).write_text(recipe)
+    shutil.rmtree(root, ignore_errors=True)
+    partial.rename(root)
+    return True
+
+
+def main() -> None:
+    """Read the arguments and write the data set."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('root', type=Path)
+    parser.add_argument('--size', type=int, default=160)
+    parser.add_argument('--unlabelled', type=int, default=2000)
+    parser.add_argument('--train', type=int, default=200)
+    parser.add_argument('--val', type=int, default=100)
+    parser.add_argument('--seed', type=int, default=0)
+    arguments = vars(parser.parse_args())
+    root = arguments['root']
+    wrote = make(**arguments)
+    print(f'{root}: {"written" if wrote else "is up to date"}')
+
+
+if __name__ == '__main__':
+    main()
