@@ -22,10 +22,15 @@ classes = tuple(
 data_root = 'data/digit_scenes/coco/'
 max_epochs = 12
 width = 64
+norm_cfg = dict(type='GN', num_groups=8)
 
 model = dict(
-    backbone=dict(arch='atto', init_cfg=None),
-    neck=dict(in_channels=[40, 80, 160, 320], out_channels=width),
+    backbone=dict(arch='atto'),
+    neck=dict(
+        in_channels=[40, 80, 160, 320],
+        out_channels=width,
+        norm_cfg=norm_cfg,
+    ),
     rpn_head=dict(
         in_channels=width,
         feat_channels=width,
@@ -34,7 +39,10 @@ model = dict(
     roi_head=dict(
         bbox_roi_extractor=dict(out_channels=width),
         bbox_head=dict(
-            in_channels=width, fc_out_channels=256, num_classes=len(classes)
+            in_channels=width,
+            fc_out_channels=256,
+            num_classes=len(classes),
+            reg_class_agnostic=True,
         ),
         mask_roi_extractor=dict(out_channels=width),
         mask_head=dict(
@@ -42,6 +50,8 @@ model = dict(
             in_channels=width,
             conv_out_channels=width,
             num_classes=len(classes),
+            class_agnostic=True,
+            norm_cfg=norm_cfg,
         ),
     ),
     train_cfg=dict(
@@ -58,6 +68,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(160, 160), keep_ratio=True),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(
         type='PackDetInputs',

@@ -26,7 +26,7 @@ norm_cfg = dict(type='BN')  # SyncBN needs a GPU
 
 model = dict(
     data_preprocessor=dict(size=(size, size)),
-    backbone=dict(arch='atto', init_cfg=None),
+    backbone=dict(arch='atto'),
     decode_head=dict(
         in_channels=[40, 80, 160, 320],
         channels=64,

@@ -96,7 +96,7 @@ class DigitScenes:
     def __getitem__(self, index: int) -> Scene:
         """Compose scene ``index``; the same one whenever it is asked for.
 
-        One scene in ten is empty and one in ten crowded, with up to twenty
+        One scene in ten is empty and one in ten crowded, with up to fourteen
         digits and a group that is annotated as a crowd.
         """
         rng = np.random.default_rng([*self.key, index])
@@ -110,9 +110,9 @@ class DigitScenes:
         crowded = kind < 0.2
         if crowded:
             instances += self._crowd(rng, image, free)
-        for _ in range(rng.integers(12, 21) if crowded else rng.integers(2, 6)):
+        for _ in range(rng.integers(8, 15) if crowded else rng.integers(2, 6)):
             sample = rng.integers(len(self.images))
-            side = rng.integers(16, 25 if crowded else 57)
+            side = rng.integers(20, 29) if crowded else rng.integers(28, 73)
             mask = self._paint(rng, image, free, sample, side)
             if mask is not None:
                 instances.append(Instance(int(self.labels[sample]), mask))
@@ -141,7 +141,7 @@ class DigitScenes:
         sample = rng.integers(len(self.images))
         corner = rng.integers(0, self.size - 48, size=2)
         masks = [
-            self._paint(rng, image, free, sample, 14, corner, 34)
+            self._paint(rng, image, free, sample, 16, corner, 34)
             for _ in range(8)
         ]
         masks = [mask for mask in masks if mask is not None]

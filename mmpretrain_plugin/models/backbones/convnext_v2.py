@@ -249,7 +249,9 @@ class ConvNeXtV2(BaseModule):
         norm = getattr(self, f'norm{stage}', nn.Identity())
         if self.gap_before_final_norm:
             return norm(x.mean(dim=(1, 2)))
-        return norm(x).permute(0, 3, 1, 2)
+        # mmcv's RoIAlign reads channels-last memory as if it were not, without
+        # a word: detectors must get maps that are contiguous.
+        return norm(x).permute(0, 3, 1, 2).contiguous()
 
     def _freeze_stages(self) -> None:
         for i in range(self.frozen_stages):

@@ -5,10 +5,12 @@ import re
 import pytest
 import timm
 import torch
+from mmcv.ops import RoIAlign
 from mmpretrain.registry import MODELS
 from timm.models.convnext import ConvNeXt as TimmConvNeXt
 from torch import nn
 from torch.testing import assert_close
+from torchvision.ops import roi_align
 
 from tests.small_models import ARCH, small_backbone, stir
 
@@ -119,6 +121,16 @@ def test_parameter_counts_are_the_papers(name):
         assert round(count / 1e7) * 10 == 660
     else:
         assert f'{count / 1e6:.{digits}f}M' == printed
+
+
+def test_maps_are_safe_for_roi_align():
+    """mmcv's RoIAlign gives wrong numbers for channels-last maps."""
+    feature = small_backbone(out_indices=(0,)).float()(torch.randn(2, 3, 64, 64))
+    boxes = torch.tensor([[0, 3.0, 4, 50, 61], [1, 10, 10, 40, 30]])
+    assert_close(
+        RoIAlign(7, 0.25, 0, aligned=True)(feature[0], boxes),
+        roi_align(feature[0], boxes, 7, 0.25, 0, aligned=True),
+    )
 
 
 def test_drop_path_grows_linearly():

@@ -1,0 +1,85 @@
+"""Pictures of what FCMAE sees and what it makes of it."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from mmpretrain.structures import DataSample
+from PIL import Image
+
+from mmpretrain_plugin.models import FCMAE
+from mmpretrain_plugin.models.masking import enlarge
+
+TITLES = ('input', 'masked', 'prediction')
+
+
+def _whole_patches(image: Image.Image, patch_size: int) -> Image.Image:
+    """Resize both sides to the nearest multiple of the patch."""
+    size = [max(1, round(side / patch_size)) * patch_size for side in image.size]
+    return image.resize(size, Image.Resampling.BICUBIC)
+
+
+@torch.no_grad()
+def reconstruct_image(
+    model: FCMAE, image: Image.Image, generator: torch.Generator | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mask an image at random and predict what was hidden.
+
+    Where the target is normalised per patch, the prediction is shown with the
+    true mean and contrast of each patch, which the model does not predict.
+
+    Args:
+        model: The autoencoder, with a preprocessor that expects BGR.
+        image: An RGB picture; it is resized to whole patches.
+        generator: A CPU generator, for a reproducible mask.
+
+    Returns:
+        Input, masked input, and input with hidden patches predicted, each
+        uint8 (H, W, 3).
+    """
+    model.eval()
+    picture = np.array(_whole_patches(image.convert('RGB'), model.patch_size))
+    bgr = torch.from_numpy(picture[:, :, ::-1].copy()).permute(2, 0, 1)
+    # one view of one image, as the host's collate function packs it
+    data = dict(inputs=[bgr[None]], data_samples=[DataSample()])
+    pixels = model.data_preprocessor(data)['inputs'][0]
+
+    mask = model.random_mask(pixels, generator)
+    prediction = model.head.restore(model.reconstruct(pixels, mask), pixels)
+    preprocessor = model.data_preprocessor
+    prediction = prediction[0] * preprocessor.std + preprocessor.mean
+    prediction = prediction.permute(1, 2, 0).clamp(0, 255).cpu().numpy()
+
+    hidden = enlarge(mask, model.patch_size)[0, :, :, None].numpy()
+    masked = np.where(hidden, 128, picture)
+    completed = np.where(hidden, prediction, picture)
+    return picture, masked.astype('uint8'), completed.astype('uint8')
+
+
+def draw_reconstructions(
+    model: FCMAE, images: list[Image.Image], path: Path, seed: int = 0
+) -> None:
+    """Draw input, masked input and prediction, a row per image.
+
+    Args:
+        model: The autoencoder.
+        images: RGB pictures.
+        path: Where the PNG goes.
+        seed: Seed of the masks.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    figure, axes = plt.subplots(
+        len(images), 3, figsize=(7, 2.4 * len(images)), squeeze=False
+    )
+    for row, image in zip(axes, images):
+        pictures = reconstruct_image(model, image, generator)
+        for axis, picture, title in zip(row, pictures, TITLES):
+            axis.imshow(picture)
+            axis.axis('off')
+            if row is axes[0]:
+                axis.set_title(title)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)

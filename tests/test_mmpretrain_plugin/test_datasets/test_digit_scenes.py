@@ -1,0 +1,196 @@
+"""The data set is what it says, and the hosts read it."""
+
+import filecmp
+import json
+
+import numpy as np
+import pytest
+from mmdet.datasets import CocoDataset
+from mmdet.utils import register_all_modules
+from mmpretrain.datasets import CustomDataset
+from mmseg.datasets import ADE20KDataset, BaseSegDataset
+from PIL import Image
+from pycocotools.coco import COCO
+
+from mmpretrain_plugin.datasets.digit_scenes import (
+    CLASSES,
+    DigitScenes,
+    semantic_map,
+)
+from tools.make_digit_scenes import make
+
+COUNTS = dict(size=96, unlabelled=3, train=40, val=12, seed=0)
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('data') / 'digit_scenes'
+    assert make(folder, **COUNTS)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def scenes():
+    return list(DigitScenes('train', 96).take(40))
+
+
+def test_a_pixel_changed_exactly_where_a_mask_is(scenes):
+    """Masks are exact and disjoint."""
+    for scene in scenes:
+        masks = [instance.mask for instance in scene.instances]
+        painted = np.sum(masks, axis=0) if masks else np.zeros((96, 96))
+        assert painted.max(initial=0) <= 1
+        changed = (scene.image != scene.photograph).any(axis=-1)
+        # a painted pixel may keep its colour only by accident
+        assert not (changed & (painted == 0)).any()
+        assert (changed == (painted > 0)).mean() > 0.9999
+
+
+def test_there_are_empty_crowded_and_ordinary_scenes(scenes):
+    counts = [len(scene.instances) for scene in scenes]
+    crowds = [any(i.crowd for i in scene.instances) for scene in scenes]
+    assert 0 in counts
+    assert any(crowds)
+    assert max(counts) > 8
+    assert sum(0 < c < 8 for c in counts) > len(scenes) / 2
+
+
+def test_a_scene_depends_on_nothing_but_seed_split_and_index():
+    one = DigitScenes('train', 96, seed=5)[7]
+    other = DigitScenes('train', 96, seed=5)[7]
+    assert np.array_equal(one.image, other.image)
+    for scenes in (DigitScenes('val', 96, 5), DigitScenes('train', 96, 6)):
+        assert not np.array_equal(one.image, scenes[7].image)
+
+
+def test_validation_shares_neither_photographs_nor_digits():
+    train, val = DigitScenes('train'), DigitScenes('val')
+    assert len(train.images) + len(val.images) == 1797
+    for photo in val.photographs:
+        assert not any(
+            photo.shape == other.shape and np.array_equal(photo, other)
+            for other in train.photographs
+        )
+
+
+def test_semantic_map_reserves_zero(scenes):
+    values = set()
+    for scene in scenes:
+        label = semantic_map(scene)
+        values |= set(np.unique(label).tolist())
+        for instance in scene.instances:
+            assert (label[instance.mask] == instance.label + 2).all()
+    assert values == set(range(1, 12))
+
+
+def test_coco_annotations_are_consistent(root):
+    coco = COCO(root / 'coco/annotations/instances_train.json')
+    assert [c['name'] for c in coco.loadCats(coco.getCatIds())] == [*CLASSES]
+    annotations = coco.loadAnns(coco.getAnnIds())
+    assert {a['iscrowd'] for a in annotations} == {0, 1}
+    for annotation in annotations:
+        mask = coco.annToMask(annotation)
+        assert mask.sum() == annotation['area']
+        rows, columns = mask.nonzero()
+        x, y, w, h = annotation['bbox']
+        assert (columns.min(), rows.min()) == (x, y)
+        assert (np.ptp(columns) + 1, np.ptp(rows) + 1) == (w, h)
+
+
+def test_mmdet_reads_the_instances(root):
+    register_all_modules(init_default_scope=False)
+    dataset = CocoDataset(
+        data_root=str(root / 'coco'),
+        ann_file='annotations/instances_train.json',
+        data_prefix=dict(img='train/'),
+        metainfo=dict(classes=CLASSES),
+        pipeline=[
+            dict(type='mmdet.LoadImageFromFile'),
+            dict(
+                type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True
+            ),
+        ],
+    )
+    assert len(dataset) == 40
+    for i, scene in enumerate(DigitScenes('train', 96).take(40)):
+        sample = dataset[i]
+        crowd = np.array([k.crowd for k in scene.instances], bool)
+        masks = [k.mask for k in scene.instances]
+        assert (sample['gt_ignore_flags'] == crowd).all()
+        assert sample['gt_bboxes_labels'].tolist() == [
+            k.label for k in scene.instances
+        ]
+        if masks:
+            assert np.array_equal(sample['gt_masks'].masks, masks)
+
+
+@pytest.mark.parametrize('kind', [BaseSegDataset, ADE20KDataset])
+def test_mmseg_reads_the_semantic_maps(root, kind):
+    """Its reduce_zero_label makes background class 0 and digit d, d + 1."""
+    dataset = kind(
+        data_root=str(root / 'ade20k'),
+        img_suffix='.jpg',
+        seg_map_suffix='.png',
+        data_prefix=dict(
+            img_path='images/validation',
+            seg_map_path='annotations/validation',
+        ),
+        reduce_zero_label=True,
+        pipeline=[
+            dict(type='mmseg.LoadImageFromFile'),
+            dict(type='mmseg.LoadAnnotations', reduce_zero_label=True),
+        ],
+    )
+    assert len(dataset) == 12
+    for i, scene in enumerate(DigitScenes('val', 96).take(12)):
+        expected = semantic_map(scene) - 1
+        assert np.array_equal(dataset[i]['gt_seg_map'], expected)
+
+
+def test_mmpretrain_reads_the_flat_folder(root):
+    dataset = CustomDataset(
+        data_root=str(root / 'unlabelled'),
+        with_label=False,
+        pipeline=[dict(type='LoadImageFromFile')],
+    )
+    assert len(dataset) == 3
+    assert dataset[0]['img'].shape == (96, 96, 3)
+
+
+def test_the_same_arguments_give_the_same_files(root, tmp_path):
+    again = tmp_path / 'digit_scenes'
+    make(again, **COUNTS)
+    files = [p.relative_to(root) for p in root.rglob('*') if p.is_file()]
+    # pictures, COCO pictures, ADE20K pictures and maps, 2 annotations, 1 mark
+    assert len(files) == 3 + 52 + 2 * 52 + 2 + 1
+    match, mismatch, errors = filecmp.cmpfiles(
+        root, again, map(str, files), shallow=False
+    )
+    assert (len(match), mismatch, errors) == (len(files), [], [])
+
+
+def test_making_it_twice_writes_once(root):
+    assert not make(root, **COUNTS)
+    assert json.loads(
+        (root / 'coco/annotations/instances_val.json').read_text()
+    )['images']
+
+
+def test_a_broken_data_set_is_made_anew(tmp_path):
+    folder = tmp_path / 'digits'
+    small = dict(size=64, unlabelled=1, train=1, val=1, seed=0)
+    make(folder, **small)
+    (folder / 'recipe.txt').unlink()
+    (folder / 'unlabelled/00000.jpg').write_text('broken')
+    assert make(folder, **small)
+    assert Image.open(folder / 'unlabelled/00000.jpg').size == (64, 64)
+    assert not folder.with_name('digits.partial').exists()
+
+
+@pytest.mark.parametrize(
+    ('split', 'size', 'words'),
+    [('test', 96, "'test'.*unlabelled"), ('val', 32, 'at least 64.*32')],
+)
+def test_wrong_arguments_are_named(split, size, words):
+    with pytest.raises(ValueError, match=words):
+        DigitScenes(split, size)

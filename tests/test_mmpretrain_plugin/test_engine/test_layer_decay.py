@@ -1,0 +1,236 @@
+"""Optimiser groups against tables written out by hand."""
+
+import pytest
+import torch
+from mmdet.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMDET
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import MODELS
+from mmpretrain.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMPRETRAIN
+from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMSEG
+from torch import nn
+
+from mmpretrain_plugin.engine import LayerDecayOptimWrapperConstructor
+from tests.small_models import small_fcmae
+from tests.test_configs import CONFIGS
+
+# depths (1, 2, 4, 1): 8 blocks, so n = 8 layer-wise; group-wise the long
+# stage has ceil(4 / 3) = 2 groups, so n = 3 + 2 = 5.
+DEPTHS = (1, 2, 4, 1)
+LAYER_IDS = {
+    'downsample_layers.0.0.weight': 1,
+    'stages.0.0.norm.weight': 1,
+    'downsample_layers.1.1.weight': 2,
+    'stages.1.0.depthwise_conv.weight': 2,
+    'stages.1.1.depthwise_conv.weight': 3,
+    'downsample_layers.2.0.bias': 4,
+    'stages.2.0.pointwise_conv1.weight': 4,
+    'stages.2.1.grn.gamma': 5,
+    'stages.2.2.pointwise_conv2.bias': 6,
+    'stages.2.3.norm.bias': 7,
+    'downsample_layers.3.1.bias': 8,
+    'stages.3.0.depthwise_conv.bias': 8,
+    'norm3.weight': 9,
+    'head.weight': 9,
+}
+GROUP_IDS = {
+    'downsample_layers.0.0.weight': 0,
+    'stages.0.0.norm.weight': 1,
+    'downsample_layers.1.1.weight': 2,
+    'stages.1.0.depthwise_conv.weight': 2,
+    'stages.1.1.depthwise_conv.weight': 2,
+    'downsample_layers.2.0.bias': 3,
+    'stages.2.0.pointwise_conv1.weight': 3,
+    'stages.2.2.pointwise_conv2.bias': 3,
+    'stages.2.3.norm.bias': 4,
+    'downsample_layers.3.1.bias': 5,
+    'stages.3.0.depthwise_conv.bias': 5,
+    'norm3.weight': 6,
+    'head.weight': 6,
+}
+
+
+class Toy(nn.Module):
+    def __init__(self, depths=DEPTHS, **options):
+        super().__init__()
+        arch = dict(depths=depths, channels=(4, 4, 4, 4))
+        self.backbone = MODELS.build(
+            dict(type='ConvNeXtV2', arch=arch, **options)
+        )
+        self.head = nn.Linear(4, 2)
+
+
+def groups_of(model, lr=1.0, weight_decay=0.05, **paramwise_cfg):
+    """Return {parameter name: (lr, weight decay)}, each name once."""
+    wrapper = build_optim_wrapper(
+        model,
+        dict(
+            type='OptimWrapper',
+            constructor='LayerDecayOptimWrapperConstructor',
+            paramwise_cfg=paramwise_cfg,
+            optimizer=dict(type='AdamW', lr=lr, weight_decay=weight_decay),
+        ),
+    )
+    names = {id(p): n for n, p in model.named_parameters()}
+    found = [
+        (names[id(p)], (group['lr'], group['weight_decay']))
+        for group in wrapper.optimizer.param_groups
+        for p in group['params']
+    ]
+    trained = [n for n, p in model.named_parameters() if p.requires_grad]
+    assert sorted(name for name, _ in found) == sorted(trained)
+    return dict(found)
+
+
+def full(name):
+    return name if name.startswith('head') else f'backbone.{name}'
+
+
+@pytest.mark.parametrize(
+    ('decay_type', 'table', 'n'),
+    [('layer', LAYER_IDS, 8), ('group', GROUP_IDS, 5)],
+)
+def test_rates_on_a_toy_model(decay_type, table, n):
+    groups = groups_of(Toy(), layer_decay_rate=0.5, decay_type=decay_type)
+    for name, i in table.items():
+        assert groups[full(name)][0] == 0.5 ** (n + 1 - i), name
+
+
+def test_weight_decay_on_a_toy_model():
+    """Only weights of convolutions and linear layers decay."""
+    model = Toy()
+    # GRN as the official code shapes it: four dimensions, still no decay
+    grn = model.backbone.stages[0][0].grn
+    grn.gamma = nn.Parameter(torch.zeros(1, 1, 1, 16))
+    for name, (_, weight_decay) in groups_of(model).items():
+        decays = name.endswith('.weight') and 'norm' not in name
+        decays &= not any(
+            f'downsample_layers.{i}' in name for i in ('0.1', '1.0', '2.0')
+        )
+        decays &= 'downsample_layers.3.0' not in name
+        assert weight_decay == (0.05 if decays else 0.0), name
+
+
+def test_the_mask_token_does_not_decay():
+    groups = groups_of(small_fcmae())
+    assert groups['neck.mask_token'] == (1.0, 0.0)
+    assert groups['neck.decoder.0.grn.beta'] == (1.0, 0.0)
+    assert groups['neck.proj.weight'] == (1.0, 0.05)
+    assert groups['neck.proj.bias'] == (1.0, 0.0)
+
+
+@pytest.mark.parametrize('arch', ['atto', 'nano', 'tiny', 'base', 'huge'])
+def test_number_of_layers_is_the_papers(arch):
+    """n is the number of blocks, or 12 groups for 27 blocks in stage 3."""
+    blocks = dict(atto=12, nano=14, tiny=18, base=36, huge=36)[arch]
+    groups = dict(atto=5, nano=6, tiny=6, base=12, huge=12)[arch]
+    with torch.device('meta'):
+        backbone = MODELS.build(dict(type='ConvNeXtV2', arch=arch))
+    assert backbone.get_layer_depth('norm3.weight') == (blocks + 1, blocks + 2)
+    _, layers = backbone.get_layer_depth('head', 'backbone.', 'group')
+    assert layers == groups + 2
+
+
+@pytest.mark.parametrize('arch', ['tiny', 'base'])
+def test_group_wise_equals_the_hosts(arch):
+    """mmpretrain knows the group-wise rule for 9 and 27 blocks."""
+    with torch.device('meta'):
+        ours = MODELS.build(dict(type='ConvNeXtV2', arch=arch))
+        host = MODELS.build(
+            dict(type='ConvNeXt', arch=arch, use_grn=True,
+                 layer_scale_init_value=0.0)
+        )  # fmt: skip
+    for name in host.state_dict():
+        expected = host.get_layer_depth(f'backbone.{name}', 'backbone.')
+        assert expected == ours.get_layer_depth(
+            f'backbone.{name}', 'backbone.', 'group'
+        )
+
+
+@pytest.mark.parametrize(
+    ('config', 'new_parts'),
+    [
+        (
+            'demo/mask-rcnn_convnextv2-atto_digits.py',
+            ('neck', 'rpn_head', 'roi_head'),
+        ),
+        (
+            'demo/upernet_convnextv2-atto_digits.py',
+            ('decode_head', 'auxiliary_head'),
+        ),
+    ],
+)
+def test_rates_on_detector_and_segmentor(config, new_parts):
+    """Atto: depths (2, 2, 6, 2), n = 12 layer-wise."""
+    cfg = Config.fromfile(CONFIGS / config)
+    scope = cfg.default_scope
+    with DefaultScope.overwrite_default_scope(scope):
+        from mmengine.registry import MODELS as ROOT
+
+        model = ROOT.build(cfg.model)
+        groups = groups_of(model, 2.0, layer_decay_rate=0.9)
+    table = {
+        'downsample_layers.0.0.weight': 1,
+        'stages.0.1.depthwise_conv.weight': 2,
+        'downsample_layers.1.1.weight': 3,
+        'stages.1.1.pointwise_conv1.weight': 4,
+        'stages.2.5.pointwise_conv2.weight': 10,
+        'downsample_layers.3.1.weight': 11,
+        'stages.3.1.depthwise_conv.weight': 12,
+    }
+    for name, i in table.items():
+        lr, weight_decay = groups[f'backbone.{name}']
+        assert lr == pytest.approx(2.0 * 0.9 ** (13 - i)), name
+        assert weight_decay == 0.05
+    for stage in range(4):
+        assert groups[f'backbone.norm{stage}.weight'] == (2.0, 0.0)
+    parts = {name.split('.')[0] for name in groups}
+    assert parts == {'backbone', *new_parts}
+    for name, (lr, _) in groups.items():
+        if not name.startswith('backbone'):
+            assert lr == 2.0
+
+
+def test_all_three_hosts_find_the_constructor():
+    for registry in (MMPRETRAIN, MMDET, MMSEG):
+        found = registry.get('LayerDecayOptimWrapperConstructor')
+        assert found is LayerDecayOptimWrapperConstructor
+
+
+def test_frozen_parameters_are_left_out():
+    names = groups_of(Toy(frozen_stages=1), layer_decay_rate=0.9)
+    assert not any('stages.0.' in name for name in names)
+    assert 'backbone.stages.1.0.norm.weight' in names
+
+
+def test_a_wrapped_model_is_looked_into():
+    model = Toy()
+    wrapped = nn.Module()
+    wrapped.module = model
+    constructor = LayerDecayOptimWrapperConstructor(
+        dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.0)),
+        dict(layer_decay_rate=0.5),
+    )
+    scales = {g['lr'] for g in constructor(wrapped).optimizer.param_groups}
+    assert scales == {0.5**k for k in range(9)}
+
+
+@pytest.mark.parametrize(
+    ('paramwise_cfg', 'words'),
+    [
+        (dict(num_layers=12), 'num_layers'),
+        (dict(layer_decay_rate=0), r'\(0, 1\].*0'),
+        (dict(layer_decay_rate=0.9, decay_type='stage'), "'stage'"),
+    ],
+)
+def test_wrong_options_are_named(paramwise_cfg, words):
+    with pytest.raises(ValueError, match=words):
+        groups_of(Toy(), **paramwise_cfg)
+
+
+def test_a_backbone_without_depths_is_named():
+    model = nn.Module()
+    model.backbone = nn.Linear(2, 2)
+    with pytest.raises(ValueError, match='get_layer_depth.*Linear'):
+        groups_of(model, layer_decay_rate=0.9)

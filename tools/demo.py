@@ -1,0 +1,281 @@
+"""Run the main job end to end on two CPU cores: what `make demo` calls.
+
+    python tools/demo.py [--root FOLDER] [--quick]
+
+FCMAE pre-training on unlabelled digit scenes, then Mask R-CNN and UperNet
+from those weights and, with the same budget, from random ones. All training
+and testing runs through mim, as users do it. It ends with a table, and with
+pictures and ``report.html`` in ``work_dirs/demo/``.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+TOOLS = Path(__file__).resolve().parent
+CONFIGS = TOOLS.parent / 'configs' / 'demo'
+WORK = Path('work_dirs/demo')
+DATA = Path('data/digit_scenes')
+MIM = str(Path(sys.executable).with_name('mim'))
+# With --quick every step runs and none is long enough to learn anything.
+QUICK = {
+    'data': ['--unlabelled', '8', '--train', '8', '--val', '4'],
+    'fcmae': [
+        'train_cfg.max_epochs=1',
+        'default_hooks.checkpoint.interval=1',
+        'train_dataloader.batch_size=4',
+        'default_hooks.logger.interval=1',
+    ],
+    'mask-rcnn': [
+        'train_cfg.max_epochs=1',
+        'default_hooks.checkpoint.interval=1',
+        'default_hooks.logger.interval=1',
+    ],
+    'upernet': [
+        'train_cfg.max_iters=2',
+        'default_hooks.checkpoint.interval=2',
+        'default_hooks.logger.interval=1',
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of the demo.
+
+    Attributes:
+        name: Names its log, its results and its folder.
+        title: What a person reads while it runs.
+        seconds: What it took on two cores, for the time left.
+        command: Gives the command line when the steps before are done.
+    """
+
+    name: str
+    title: str
+    seconds: float
+    command: Callable[[], list[str]]
+
+
+def last_checkpoint(name: str, root: Path) -> str:
+    """Return the checkpoint that a training step wrote last."""
+    return (root / WORK / name / 'last_checkpoint').read_text().strip()
+
+
+def transfer_steps(
+    task: str, start: str, root: Path, quick: bool
+) -> list[Step]:
+    """Train and test one downstream task from one start.
+
+    Args:
+        task: 'mask-rcnn' or 'upernet'.
+        start: 'fcmae' or 'scratch'.
+        root: Folder of data and results.
+        quick: Whether to cut the budget to a minimum.
+    """
+    host = 'mmdet' if task == 'mask-rcnn' else 'mmseg'
+    name = f'{task}-{start}'
+    suffix = '-fcmae' if start == 'fcmae' else ''
+    config = str(CONFIGS / f'{task}_convnextv2-atto{suffix}_digits.py')
+    long_title = 'Mask R-CNN' if task == 'mask-rcnn' else 'UperNet'
+    origin = 'FCMAE weights' if start == 'fcmae' else 'random weights'
+
+    def train() -> list[str]:
+        options = list(QUICK[task]) if quick else []
+        if start == 'fcmae':
+            checkpoint = last_checkpoint('fcmae', root)
+            options.append(f'model.backbone.init_cfg.checkpoint={checkpoint}')
+        return [
+            MIM, 'train', host, config, '--work-dir', str(WORK / name),
+            *(['--cfg-options', *options] if options else []),
+        ]  # fmt: skip
+
+    def test(kind: str, *more: str) -> Callable[[], list[str]]:
+        return lambda: [
+            MIM, 'test', host, config,
+            '--checkpoint', last_checkpoint(name, root),
+            '--work-dir', str(WORK / f'{name}-{kind}'), *more,
+        ]  # fmt: skip
+
+    pictures = ('--show-dir', 'pictures')
+    if task == 'mask-rcnn':
+        return [
+            Step(name, f'{long_title} from {origin}', 125, train),
+            Step(f'{name}-test', 'test with soft-NMS', 25,
+                 test('test', *pictures)),
+        ]  # fmt: skip
+    return [
+        Step(name, f'{long_title} from {origin}', 100, train),
+        Step(f'{name}-test', 'single-scale test', 20,
+             test('test', *pictures)),
+        Step(f'{name}-test-ms', 'multi-scale test', 30,
+             test('test-ms', '--tta')),
+    ]  # fmt: skip
+
+
+def make_steps(root: Path, quick: bool) -> list[Step]:
+    """List the steps of the demo in their order.
+
+    Args:
+        root: Folder of data and results.
+        quick: Whether to cut all budgets to a minimum.
+    """
+    config = str(CONFIGS / 'fcmae_convnextv2-atto_digits.py')
+    data = [sys.executable, str(TOOLS / 'make_digit_scenes.py'), str(DATA)]
+    fcmae = [MIM, 'train', 'mmpretrain', config,
+             '--work-dir', str(WORK / 'fcmae')]  # fmt: skip
+    if quick:
+        data += QUICK['data']
+        fcmae += ['--cfg-options', *QUICK['fcmae']]
+    steps = [
+        Step('data', 'digit scenes', 15, lambda: data),
+        Step('fcmae', 'FCMAE pre-training', 300, lambda: fcmae),
+    ]
+    for task in ('mask-rcnn', 'upernet'):
+        for start in ('fcmae', 'scratch'):
+            steps += transfer_steps(task, start, root, quick)
+    draw = [
+        sys.executable, str(TOOLS / 'visualize_reconstruction.py'), config,
+    ]  # fmt: skip
+    steps.append(
+        Step(
+            'reconstructions', 'pictures of reconstructions', 10,
+            lambda: [*draw, last_checkpoint('fcmae', root),
+                     str(WORK / 'reconstructions.png'),
+                     str(DATA / 'coco' / 'val')],
+        )
+    )  # fmt: skip
+    return steps
+
+
+def clock(seconds: float) -> str:
+    """Write seconds as m:ss."""
+    return f'{int(seconds) // 60}:{int(seconds) % 60:02d}'
+
+
+class Progress:
+    """One line on a terminal, or a line now and then in a log.
+
+    Args:
+        steps: All steps.
+    """
+
+    def __init__(self, steps: list[Step]) -> None:
+        self.steps = steps
+        self.shown = 0.0
+
+    def show(self, index: int, started: float, left: float | None) -> None:
+        """Say which step runs, for how long, and what is left.
+
+        Args:
+            index: Number of the running step.
+            started: When it started.
+            left: Seconds that the step itself says are left, if it does.
+        """
+        interval = 1 if sys.stdout.isatty() else 20
+        if time.monotonic() - self.shown < interval:
+            return
+        self.shown = time.monotonic()
+        step, passed = self.steps[index], time.monotonic() - started
+        if left is None:
+            left = max(step.seconds - passed, 1)
+        later = sum(s.seconds for s in self.steps[index + 1 :])
+        end = '\r' if sys.stdout.isatty() else '\n'
+        print(
+            f'{self._head(index)}: {clock(passed)}, about {clock(left)} left '
+            f'here, {clock(left + later)} in all   ',
+            end=end,
+            flush=True,
+        )
+
+    def done(self, index: int, seconds: float) -> None:
+        """Say that a step ended."""
+        print(f'{self._head(index)}: done in {clock(seconds)}'.ljust(78))
+
+    def _head(self, index: int) -> str:
+        step = self.steps[index]
+        return f'[{index + 1:2}/{len(self.steps)}] {step.title}'
+
+
+def run_step(
+    steps: list[Step], index: int, root: Path, progress: Progress
+) -> float:
+    """Run one step, its output in a log file.
+
+    Returns:
+        Seconds that it took.
+
+    Raises:
+        SystemExit: If the command fails; the end of its log is shown.
+    """
+    step, started = steps[index], time.monotonic()
+    log = root / WORK / 'logs' / f'{step.name}.log'
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = step.command()
+    with log.open('w') as file:
+        print(' '.join(command), file=file, flush=True)
+        process = subprocess.Popen(
+            command,
+            cwd=root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for line in process.stdout:
+            file.write(line)
+            eta = re.search(r'eta: (?:(\d+) days?, )?(\d+):(\d+):(\d+)', line)
+            left = None
+            if eta:
+                _, hours, minutes, seconds = (int(g or 0) for g in eta.groups())
+                left = 3600 * hours + 60 * minutes + seconds
+            progress.show(index, started, left)
+    if process.wait():
+        tail = log.read_text().splitlines()[-25:]
+        raise SystemExit(
+            '\n'.join(tail) + f'\n\n{step.title} failed; its log is {log}'
+        )
+    seconds = time.monotonic() - started
+    progress.done(index, seconds)
+    return seconds
+
+
+def main() -> None:
+    """Run all steps, then write the report."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--root', type=Path, default=Path.cwd(),
+        help='folder that gets data/ and work_dirs/ (default: this one)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--quick', action='store_true',
+        help='minimal budgets: shows that every step runs, learns nothing',
+    )  # fmt: skip
+    args = parser.parse_args()
+    root = args.root.resolve()
+    shutil.rmtree(root / WORK, ignore_errors=True)
+    (root / WORK).mkdir(parents=True)
+    steps = make_steps(root, args.quick)
+    total = sum(step.seconds for step in steps)
+    if not args.quick:
+        print(f'{len(steps)} steps, about {clock(total)} on two cores')
+    progress = Progress(steps)
+    seconds = {
+        step.name: run_step(steps, i, root, progress)
+        for i, step in enumerate(steps)
+    }
+    (root / WORK / 'seconds.json').write_text(json.dumps(seconds, indent=2))
+    report = [sys.executable, str(TOOLS / 'demo_report.py'), str(WORK)]
+    raise SystemExit(subprocess.run(report, cwd=root).returncode)
+
+
+if __name__ == '__main__':
+    main()
