@@ -1,9 +1,10 @@
 """Every test starts from the same seed and leaves no global state behind."""
 
-import mmpretrain_plugin  # noqa: F401  registers what the tests build
 import pytest
 import torch
 from mmengine.registry import DefaultScope
+
+import mmpretrain_plugin  # noqa: F401  registers what the tests build
 
 
 @pytest.fixture(autouse=True)

@@ -92,7 +92,7 @@ def transfer_steps(
             checkpoint = last_checkpoint('fcmae', root)
             options.append(f'model.backbone.init_cfg.checkpoint={checkpoint}')
         return [
-            MIM, 'train', host, config, '--work-dir', str(WORK / name),
+            MIM, 'train', host, config, '--work-dir', str(root / WORK / name),
             *(['--cfg-options', *options] if options else []),
         ]  # fmt: skip
 
@@ -100,7 +100,7 @@ def transfer_steps(
         return lambda: [
             MIM, 'test', host, config,
             '--checkpoint', last_checkpoint(name, root),
-            '--work-dir', str(WORK / f'{name}-{kind}'), *more,
+            '--work-dir', str(root / WORK / f'{name}-{kind}'), *more,
         ]  # fmt: skip
 
     pictures = ('--show-dir', 'pictures')
@@ -129,7 +129,7 @@ def make_steps(root: Path, quick: bool) -> list[Step]:
     config = str(CONFIGS / 'fcmae_convnextv2-atto_digits.py')
     data = [sys.executable, str(TOOLS / 'make_digit_scenes.py'), str(DATA)]
     fcmae = [MIM, 'train', 'mmpretrain', config,
-             '--work-dir', str(WORK / 'fcmae')]  # fmt: skip
+             '--work-dir', str(root / WORK / 'fcmae')]  # fmt: skip
     if quick:
         data += QUICK['data']
         fcmae += ['--cfg-options', *QUICK['fcmae']]
@@ -232,7 +232,9 @@ def run_step(
             eta = re.search(r'eta: (?:(\d+) days?, )?(\d+):(\d+):(\d+)', line)
             left = None
             if eta:
-                _, hours, minutes, seconds = (int(g or 0) for g in eta.groups())
+                _, hours, minutes, seconds = (
+                    int(g or 0) for g in eta.groups()
+                )
                 left = 3600 * hours + 60 * minutes + seconds
             progress.show(index, started, left)
     if process.wait():

@@ -105,7 +105,9 @@ def problems() -> list[str]:
         if have.get(name) != version
     ]
     wrong += [
-        f'alias of {module} for mim' for module in ALIASES if module not in have
+        f'alias of {module} for mim'
+        for module in ALIASES
+        if module not in have
     ]
     if 'convnextv2-openmmlab' not in have:
         wrong.append('the three packages of this checkout')

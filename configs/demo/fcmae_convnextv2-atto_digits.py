@@ -50,7 +50,9 @@ train_dataloader = dict(
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-3, end=2, convert_to_iter_based=True),
+    dict(
+        type='LinearLR', start_factor=1e-3, end=2, convert_to_iter_based=True
+    ),
     dict(
         type='CosineAnnealingLR',
         begin=2,

@@ -16,8 +16,17 @@ _base_ = [
     'mmdet::_base_/default_runtime.py',
 ]
 
-classes = tuple(
-    'zero one two three four five six seven eight nine'.split()
+classes = (
+    'zero',
+    'one',
+    'two',
+    'three',
+    'four',
+    'five',
+    'six',
+    'seven',
+    'eight',
+    'nine',
 )
 data_root = 'data/digit_scenes/coco/'
 max_epochs = 12
@@ -128,7 +137,9 @@ optim_wrapper = dict(
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, by_epoch=False, end=50),
-    dict(type='CosineAnnealingLR', T_max=max_epochs, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR', T_max=max_epochs, convert_to_iter_based=True
+    ),
 ]
 default_hooks = dict(
     logger=dict(interval=10), checkpoint=dict(interval=max_epochs)

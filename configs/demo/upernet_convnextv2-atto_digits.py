@@ -16,8 +16,18 @@ _base_ = [
     'mmseg::_base_/default_runtime.py',
 ]
 
-classes = ('background',) + tuple(
-    'zero one two three four five six seven eight nine'.split()
+classes = (
+    'background',
+    'zero',
+    'one',
+    'two',
+    'three',
+    'four',
+    'five',
+    'six',
+    'seven',
+    'eight',
+    'nine',
 )
 data_root = 'data/digit_scenes/ade20k/'
 size = 160
@@ -124,9 +134,7 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(
-        type='CheckpointHook', by_epoch=False, interval=max_iters
-    ),
+    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=max_iters),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
 )

@@ -1,8 +1,9 @@
 """FCMAE pre-training of ConvNeXt V2-Nano on ImageNet-1K, 1600 epochs.
 
-Reproduces: section 2 and Table 8. The paper names 800 and 1600 epochs and does not say which
-of them each released size had.
-Command:    mim train mmpretrain configs/fcmae/fcmae_convnextv2-nano_64xb64-1600e_in1k.py \
+Reproduces: section 2 and Table 8. The paper trains 800 and 1600 epochs and
+            does not say which of its results had which.
+Command:    mim train mmpretrain \
+                configs/fcmae/fcmae_convnextv2-nano_64xb64-1600e_in1k.py \
                 --launcher pytorch --gpus 64
 Hardware:   64 GPUs x 64 images = 4096; with fewer GPUs add
             --cfg-options optim_wrapper.accumulative_counts=64/GPUS

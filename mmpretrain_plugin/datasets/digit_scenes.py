@@ -17,9 +17,18 @@ import sklearn.datasets
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-CLASSES = tuple(
-    'zero one two three four five six seven eight nine'.split()
-)  # fmt: skip
+CLASSES = (
+    'zero',
+    'one',
+    'two',
+    'three',
+    'four',
+    'five',
+    'six',
+    'seven',
+    'eight',
+    'nine',
+)
 # ADE20K keeps 0 for "no label"; the host maps the rest to 0, 1, ...
 BACKGROUND_VALUE = 1
 PHOTOGRAPHS = {
@@ -261,9 +270,7 @@ def write_coco(scenes: Iterable[Scene], root: Path, split: str) -> None:
         name = f'{i:05d}.jpg'
         _save_jpeg(scene.image, root / split / name)
         height, width = scene.image.shape[:2]
-        images.append(
-            dict(id=i, file_name=name, height=height, width=width)
-        )
+        images.append(dict(id=i, file_name=name, height=height, width=width))
         for instance in scene.instances:
             rle = coco_mask.encode(np.asfortranarray(instance.mask))
             annotations.append(
@@ -279,9 +286,7 @@ def write_coco(scenes: Iterable[Scene], root: Path, split: str) -> None:
                     ),
                 )
             )
-    categories = [
-        dict(id=i + 1, name=name) for i, name in enumerate(CLASSES)
-    ]
+    categories = [dict(id=i + 1, name=name) for i, name in enumerate(CLASSES)]
     content = dict(
         images=images, annotations=annotations, categories=categories
     )

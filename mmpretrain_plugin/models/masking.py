@@ -98,7 +98,9 @@ def patch_size_of(mask: Tensor, images: Tensor, stride: int) -> int:
     """
     batch, _, height, width = images.shape
     if mask.dtype != torch.bool:
-        raise ValueError(f'mask must be bool (True = hidden), not {mask.dtype}')
+        raise ValueError(
+            f'mask must be bool (True = hidden), not {mask.dtype}'
+        )
     if mask.dim() != 3 or mask.shape[0] != batch:
         raise ValueError(
             f'mask must have shape (N, h, w) with N = {batch}, got '

@@ -16,7 +16,9 @@ TITLES = ('input', 'masked', 'prediction')
 
 def _whole_patches(image: Image.Image, patch_size: int) -> Image.Image:
     """Resize both sides to the nearest multiple of the patch."""
-    size = [max(1, round(side / patch_size)) * patch_size for side in image.size]
+    size = [
+        max(1, round(side / patch_size)) * patch_size for side in image.size
+    ]
     return image.resize(size, Image.Resampling.BICUBIC)
 
 

@@ -155,9 +155,7 @@ def loss(prediction, image, mask):
         rows = slice(r * patch, (r + 1) * patch)
         columns = slice(c * patch, (c + 1) * patch)
         pixels = image[:, rows, columns].transpose(1, 2, 0).ravel()
-        target = (pixels - pixels.mean()) / np.sqrt(
-            pixels.var(ddof=1) + 1e-6
-        )
+        target = (pixels - pixels.mean()) / np.sqrt(pixels.var(ddof=1) + 1e-6)
         total += np.mean((prediction[k] - target) ** 2)
         count += 1
     return total, count

@@ -50,9 +50,7 @@ class ConvNeXtV2Block(nn.Module):
         self.drop_path = DropPath(drop_path_rate)
         self.with_cp = with_cp
 
-    def forward(
-        self, x: Tensor, layout: DenseLayout | PackedLayout
-    ) -> Tensor:
+    def forward(self, x: Tensor, layout: DenseLayout | PackedLayout) -> Tensor:
         """Transform the sites of a layout.
 
         Args:

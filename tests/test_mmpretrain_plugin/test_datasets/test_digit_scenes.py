@@ -106,9 +106,7 @@ def test_mmdet_reads_the_instances(root):
         metainfo=dict(classes=CLASSES),
         pipeline=[
             dict(type='mmdet.LoadImageFromFile'),
-            dict(
-                type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True
-            ),
+            dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True),
         ],
     )
     assert len(dataset) == 40

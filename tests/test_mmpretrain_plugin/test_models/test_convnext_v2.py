@@ -112,9 +112,7 @@ def test_parameter_counts_are_the_papers(name):
     with torch.device('meta'):
         backbone = MODELS.build(dict(type='ConvNeXtV2', arch=name))
         head = nn.Linear(backbone.channels[-1], 1000)
-    count = sum(
-        p.numel() for m in (backbone, head) for p in m.parameters()
-    )
+    count = sum(p.numel() for m in (backbone, head) for p in m.parameters())
     printed = PARAMETERS[name]
     digits = 1 if '.' in printed else 0
     if name == 'huge':  # printed to two digits
@@ -125,7 +123,9 @@ def test_parameter_counts_are_the_papers(name):
 
 def test_maps_are_safe_for_roi_align():
     """mmcv's RoIAlign gives wrong numbers for channels-last maps."""
-    feature = small_backbone(out_indices=(0,)).float()(torch.randn(2, 3, 64, 64))
+    feature = small_backbone(out_indices=(0,)).float()(
+        torch.randn(2, 3, 64, 64)
+    )
     boxes = torch.tensor([[0, 3.0, 4, 50, 61], [1, 10, 10, 40, 30]])
     assert_close(
         RoIAlign(7, 0.25, 0, aligned=True)(feature[0], boxes),
