@@ -67,8 +67,22 @@ def test_rooms_of_the_model_import_one_way():
     assert rooms == set(ROOMS)
 
 
-@pytest.mark.parametrize('package', PACKAGES)
-def test_each_package_imports_alone(package):
+def test_engine_and_data_know_no_model():
+    """They meet the model through the registry or not at all."""
+    for room in ('engine', 'datasets'):
+        for path in (ROOT / 'mmpretrain_plugin' / room).rglob('*.py'):
+            assert not any('.models' in name for name in imported(path)), path
+
+
+@pytest.mark.parametrize(
+    'package',
+    [
+        *PACKAGES,
+        'mmpretrain_plugin.datasets.digit_scenes',
+        'mmpretrain_plugin.visualization',
+    ],
+)
+def test_it_imports_alone(package):
     subprocess.run(
         [sys.executable, '-c', f'import {package}'], check=True, cwd='/'
     )

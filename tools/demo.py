@@ -103,18 +103,20 @@ def transfer_steps(
             '--work-dir', str(root / WORK / f'{name}-{kind}'), *more,
         ]  # fmt: skip
 
-    pictures = ('--show-dir', 'pictures')
+    # Absolute, because mmdet nests a relative folder anew for every picture.
+    folder = root / WORK / f'{name}-test' / 'pictures'
+    pictures = ('--show-dir', str(folder))
     if task == 'mask-rcnn':
         return [
-            Step(name, f'{long_title} from {origin}', 125, train),
-            Step(f'{name}-test', 'test with soft-NMS', 25,
+            Step(name, f'{long_title} from {origin}', 120, train),
+            Step(f'{name}-test', 'test with soft-NMS', 22,
                  test('test', *pictures)),
         ]  # fmt: skip
     return [
-        Step(name, f'{long_title} from {origin}', 100, train),
-        Step(f'{name}-test', 'single-scale test', 20,
+        Step(name, f'{long_title} from {origin}', 90, train),
+        Step(f'{name}-test', 'single-scale test', 18,
              test('test', *pictures)),
-        Step(f'{name}-test-ms', 'multi-scale test', 30,
+        Step(f'{name}-test-ms', 'multi-scale test', 20,
              test('test-ms', '--tta')),
     ]  # fmt: skip
 
@@ -203,6 +205,15 @@ class Progress:
         return f'[{index + 1:2}/{len(self.steps)}] {step.title}'
 
 
+def seconds_left(line: str) -> int | None:
+    """Read the time left from a line of a host's log, if it tells."""
+    eta = re.search(r'eta: (?:(\d+) days?, )?(\d+):(\d+):(\d+)', line)
+    if not eta:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in eta.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
 def run_step(
     steps: list[Step], index: int, root: Path, progress: Progress
 ) -> float:
@@ -229,14 +240,7 @@ def run_step(
         )
         for line in process.stdout:
             file.write(line)
-            eta = re.search(r'eta: (?:(\d+) days?, )?(\d+):(\d+):(\d+)', line)
-            left = None
-            if eta:
-                _, hours, minutes, seconds = (
-                    int(g or 0) for g in eta.groups()
-                )
-                left = 3600 * hours + 60 * minutes + seconds
-            progress.show(index, started, left)
+            progress.show(index, started, seconds_left(line))
     if process.wait():
         tail = log.read_text().splitlines()[-25:]
         raise SystemExit(

@@ -39,13 +39,6 @@ ALIASES = {
     'mmsegmentation': ('onedl-mmsegmentation', 'mmseg'),
 }
 
-# A precompiled torch header turns nine minutes of compiling mmcv's operators
-# into two. It is used only if these flags equal those of the extension.
-HEADER_FLAGS = (
-    '-O2 -fPIC -fwrapv -DNDEBUG -std=c++17 '
-    '-DTORCH_API_INCLUDE_EXTENSION_H -DTORCH_EXTENSION_NAME=_ext'
-)
-
 
 class SetupError(Exception):
     """Something the user has to do; the message says what."""
@@ -172,13 +165,23 @@ def check_machine() -> None:
 
 
 def make_venv() -> None:
-    """Create ``.venv``, or replace one whose Python or pip is broken."""
+    """Create ``.venv``, or replace one that is broken or was moved."""
     version = output_of(
         PYTHON, '-c', 'import pip, sys; print(sys.version_info[:2])'
     )
-    if version == str(PYTHON_VERSION):
+    made_here = VENV / 'pyvenv.cfg'
+    # Scripts such as mim carry the absolute path of their Python.
+    if (
+        version == str(PYTHON_VERSION)
+        and made_here.exists()
+        and str(VENV) in made_here.read_text()
+    ):
         return
-    say('creating .venv' if not VENV.exists() else '.venv is broken: anew')
+    say(
+        'creating .venv'
+        if not VENV.exists()
+        else '.venv is broken or was moved: making it anew'
+    )
     try:
         run(sys.executable, '-m', 'venv', '--clear', VENV)
     except SetupError as error:
@@ -215,15 +218,6 @@ def install_pinned(*, anew: bool) -> None:
     uv('--no-deps', '--reinstall', f'{headless}=={versions[headless]}')
 
 
-def operator_kind() -> str:
-    """Return 'cuda' where a GPU and its compiler are both at hand."""
-    code = (
-        'import torch; from torch.utils.cpp_extension import CUDA_HOME; '
-        'print(torch.cuda.is_available() and CUDA_HOME is not None)'
-    )
-    return 'cuda' if output_of(PYTHON, '-c', code) == 'True' else 'cpu'
-
-
 def cache_folder(kind: str) -> Path:
     """Return the folder of the mmcv wheel; its name carries what it fits."""
     versions = locked_versions()
@@ -236,94 +230,10 @@ def cache_folder(kind: str) -> Path:
     return Path(base) / 'convnextv2-openmmlab' / name
 
 
-def precompile_header(folder: Path) -> str:
-    """Compile torch's header once; return the flags that make use of it."""
-    code = (
-        'import sysconfig, torch.utils.cpp_extension as c; print("\\n".join('
-        '[*c.include_paths(), sysconfig.get_path("include")]))'
-    )
-    includes = [f'-I{path}' for path in output_of(PYTHON, '-c', code).split()]
-    header = folder / 'torch_types.h'
-    header.write_text('#include <torch/types.h>\n')
-    flags = HEADER_FLAGS.split()
-    run('g++', *flags, *includes, '-x', 'c++-header', header)
-    return f'{HEADER_FLAGS} -include {header}'
-
-
-def compile_with_progress(command: list[str], environment: dict) -> None:
-    """Run a ninja build, turning its ``[k/n]`` lines into one of our own."""
-    start = time.monotonic()
-    process = subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    log = []
-    for line in process.stdout:
-        log.append(line)
-        step = re.match(r'\s*\[(\d+)/(\d+)\]', line)
-        if step and int(step[1]) % 10 == 0:
-            done, total = int(step[1]), int(step[2])
-            left = (time.monotonic() - start) * (total - done) / done
-            say(f'  {done}/{total} files, about {left:.0f} s left')
-    if process.wait():
-        raise SetupError(
-            f'{"".join(log)[-4000:]}\ncompiling mmcv failed; the lines above '
-            'are the end of the compiler output'
-        )
-
-
-def build_mmcv(target: Path, kind: str) -> None:
-    """Compile the wheel of mmcv and move it into the cache, whole."""
-    version = locked_versions()[MMCV]
-    jobs = os.environ.get('MAX_JOBS') or str(os.cpu_count())
-    say(
-        f'compiling the operators of {MMCV} {version} for {kind}: the one '
-        'long step, 2 minutes on two cores, once per machine'
-        + (' (not measured for CUDA: expect longer)' * (kind == 'cuda'))
-    )
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        pip = [PYTHON, '-m', 'pip']
-        run(
-            *pip, 'download', '-q', '--no-deps', '--no-build-isolation',
-            '--no-binary', ':all:', f'{MMCV}=={version}', '-d', folder,
-            env={**os.environ, 'MMCV_WITH_OPS': '0'},
-        )  # fmt: skip
-        (source,) = folder.glob('*.tar.gz')
-        environment = {
-            **os.environ,
-            'PATH': f'{VENV / "bin"}{os.pathsep}{os.environ["PATH"]}',
-            'MMCV_WITH_OPS': '1',
-            'MAX_JOBS': jobs,
-        }
-        if kind == 'cpu':
-            say('  precompiling the torch header')
-            environment['CFLAGS'] = precompile_header(folder)
-            environment['CUDA_VISIBLE_DEVICES'] = ''
-        compile_with_progress(
-            [*map(str, pip), 'wheel', '-v', '--no-deps', '--no-cache-dir',
-             '--no-build-isolation', str(source), '-w', str(folder)],
-            environment,
-        )  # fmt: skip
-        (wheel,) = folder.glob('*.whl')
-        listing = output_of(PYTHON, '-m', 'zipfile', '-l', wheel)
-        if 'mmcv/_ext' not in listing:
-            raise SetupError('the mmcv wheel was built without its operators')
-        target.mkdir(parents=True, exist_ok=True)
-        # Another set-up may run beside this one: a rename is never half-done.
-        partial = target / f'.{os.getpid()}.partial'
-        shutil.copyfile(wheel, partial)
-        partial.replace(target / wheel.name)
-    say(f'compiled in {time.monotonic() - start:.0f} s, kept in {target}')
-
-
 def install_mmcv(*, anew: bool) -> None:
     """Install mmcv from our own wheel, compiling it if there is none."""
-    kind = operator_kind()
+    build = [PYTHON, ROOT / 'tools' / 'build_mmcv.py']
+    kind = output_of(*build, '--kind')
     if kind == 'cpu' and shutil.which('nvidia-smi'):
         say(
             'a GPU but no CUDA compiler (nvcc) is here: mmcv gets its CPU '
@@ -331,18 +241,25 @@ def install_mmcv(*, anew: bool) -> None:
             'on the GPU needs nvcc for CUDA 13, then `make clean-venv setup`'
         )
     folder = cache_folder(kind)
-    wheels = list(folder.glob('*.whl'))
-    if wheels:
+    if list(folder.glob('*.whl')):
         say(f'reusing the compiled mmcv in {folder}')
     else:
-        build_mmcv(folder, kind)
-        wheels = list(folder.glob('*.whl'))
+        say(
+            f'compiling the operators of {MMCV} for {kind}: the one long '
+            'step, 2 minutes on two cores, once per machine'
+            + ' (not measured for CUDA: expect longer)'
+            * (kind == 'cuda')
+        )
+        command = [*build, f'{MMCV}=={locked_versions()[MMCV]}', folder]
+        if subprocess.run([str(part) for part in command]).returncode:
+            raise SetupError('mmcv was not built; the lines above say why')
     version = installed_versions(site_packages()).get(MMCV)
     good = version == locked_versions()[MMCV] and has_operators(
         site_packages()
     )
     if anew or not good:
-        uv('--no-deps', '--reinstall', wheels[0])
+        (wheel,) = folder.glob('*.whl')
+        uv('--no-deps', '--reinstall', wheel)
 
 
 def write_aliases(folder: Path) -> None:
@@ -453,12 +370,15 @@ def doctor() -> int:
         READY.unlink(missing_ok=True)
     for item in wrong:
         print(f'missing: {item}')
-    print(
-        'what to do: run `make setup`, it repairs what is missing'
-        if wrong
-        else 'nothing is missing'
-    )
-    return 1 if wrong else 0
+    if wrong:
+        try:
+            check_machine()
+            print('what to do: run `make setup`, it repairs what is missing')
+        except SetupError as error:
+            print(f'what to do first: {error}')
+        return 1
+    print('nothing is missing')
+    return 0
 
 
 def main() -> int:

@@ -34,11 +34,19 @@ def make(
 
     Returns:
         Whether anything was written.
+
+    Raises:
+        SystemExit: If the folder exists and is something else.
     """
     recipe = f'{__version__} {size} {unlabelled} {train} {val} {seed}\n'
     mark = root / 'recipe.txt'
     if mark.exists() and mark.read_text() == recipe:
         return False
+    if root.exists() and not mark.exists():
+        raise SystemExit(
+            f'{root} exists and is no data set of digit scenes; choose '
+            'another folder, or remove it yourself'
+        )
     partial = root.with_name(f'{root.name}.partial')
     shutil.rmtree(partial, ignore_errors=True)
     scenes = DigitScenes('unlabelled', size, seed).take(unlabelled)
@@ -66,7 +74,7 @@ def main() -> None:
     parser.add_argument('--size', type=int, default=160)
     parser.add_argument('--unlabelled', type=int, default=2000)
     parser.add_argument('--train', type=int, default=200)
-    parser.add_argument('--val', type=int, default=100)
+    parser.add_argument('--val', type=int, default=60)
     parser.add_argument('--seed', type=int, default=0)
     arguments = vars(parser.parse_args())
     root = arguments['root']

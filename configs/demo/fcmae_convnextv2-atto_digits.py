@@ -3,6 +3,8 @@
 Reproduces: nothing of the paper; it is the first step of `make demo`.
 Command:    mim train mmpretrain configs/demo/fcmae_convnextv2-atto_digits.py
 Hardware:   two CPU cores, about 5 minutes.
+Expected:   a loss that falls from 1.0, the cost of predicting the mean of
+            every patch, to about 0.75.
 Data:       python tools/make_digit_scenes.py data/digit_scenes
 Values:     Table 8, except what is set below: chosen for this small data set
             and budget.
@@ -10,44 +12,17 @@ Values:     Table 8, except what is set below: chosen for this small data set
 
 _base_ = [
     '../_base_/models/fcmae_convnextv2.py',
+    '../_base_/datasets/digits_unlabelled.py',
     '../_base_/schedules/fcmae_adamw.py',
     '../_base_/fcmae_runtime.py',
 ]
 
-max_epochs = 30
+max_epochs = 12
 model = dict(
     backbone=dict(arch='atto'),
     neck=dict(in_channels=320, embed_dim=256),
 )
-data_preprocessor = dict(
-    type='SelfSupDataPreprocessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    to_rgb=True,
-)
-train_dataloader = dict(
-    batch_size=32,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type='CustomDataset',
-        data_root='data/digit_scenes/unlabelled',
-        with_label=False,
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(
-                type='RandomResizedCrop',
-                scale=160,
-                crop_ratio_range=(0.4, 1.0),
-                interpolation='bicubic',
-            ),
-            dict(type='PackInputs'),
-        ],
-    ),
-)
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
+optim_wrapper = dict(optimizer=dict(lr=2e-3))
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
 param_scheduler = [
     dict(

@@ -3,6 +3,7 @@
 Command:    mim train mmseg \
                 configs/demo/upernet_convnextv2-atto-fcmae_digits.py
 Hardware:   two CPU cores, about 2 minutes.
+Expected:   more than from scratch, see work_dirs/demo/report.html.
 Values:     those of the leaf without `-fcmae`, which starts at random; the
             checkpoint is what the demo's pre-training writes.
 """

@@ -1,13 +1,15 @@
 """FCMAE pre-training of ConvNeXt V2-Tiny on ImageNet-1K, 800 epochs.
 
-Reproduces: section 2 and Table 8. The paper trains 800 and 1600 epochs and
-            does not say which of its results had which.
+Reproduces: section 2 and Table 8 of the paper.
 Command:    mim train mmpretrain \
                 configs/fcmae/fcmae_convnextv2-tiny_64xb64-800e_in1k.py \
-                --launcher pytorch --gpus 64
-Hardware:   64 GPUs x 64 images = 4096; with fewer GPUs add
-            --cfg-options optim_wrapper.accumulative_counts=64/GPUS
-Expected:   83.0 top-1 after fine-tuning on ImageNet-1K (Table 14).
+                --launcher slurm --gpus 64 --gpus-per-node 8 \
+                --partition PARTITION
+Hardware:   64 GPUs x 64 images = 4096. One node of 8:
+            --launcher pytorch --gpus 8
+            --cfg-options optim_wrapper.accumulative_counts=8
+Expected:   83.0 top-1 after fine-tuning on ImageNet-1K (Table 14, which does
+            not say after how many epochs).
 Values:     model, data and schedule from Table 8, see the bases.
 """
 

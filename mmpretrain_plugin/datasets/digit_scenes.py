@@ -189,6 +189,8 @@ class DigitScenes:
         ink = np.array(glyph)
         shape = ink > 110
         height, width = shape.shape
+        if max(height, width) > self.size:
+            return None
         for _ in range(20):
             high = [
                 self.size - height if room is None else room,

@@ -1,11 +1,14 @@
 """Layer-wise and group-wise learning rates, for all three hosts."""
 
+from inspect import signature
+
 from mmengine.logging import MMLogger
 from mmengine.optim import DefaultOptimWrapperConstructor
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import Tensor, nn
 
 ALLOWED = ('layer_decay_rate', 'decay_type')
+DECAY_TYPES = ('layer', 'group')
 
 
 def has_weight_decay(name: str, parameter: Tensor) -> bool:
@@ -25,6 +28,16 @@ def has_weight_decay(name: str, parameter: Tensor) -> bool:
         or parts[-1] in ('bias', 'mask_token')
         or 'grn' in parts
     )
+
+
+def tells_depths(backbone: nn.Module | None) -> bool:
+    """Tell whether a backbone answers for both ways to count layers.
+
+    The hosts' own backbones do not: mmpretrain's ConvNeXt always counts
+    groups, and would silently get other rates than the config says.
+    """
+    ask = getattr(backbone, 'get_layer_depth', None)
+    return ask is not None and 'decay_type' in signature(ask).parameters
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -66,6 +79,11 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         rate = paramwise_cfg['layer_decay_rate']
         if not 0 < rate <= 1:
             raise ValueError(f'layer_decay_rate must be in (0, 1], got {rate}')
+        decay_type = paramwise_cfg.setdefault('decay_type', 'layer')
+        if decay_type not in DECAY_TYPES:
+            raise ValueError(
+                f'decay_type must be one of {DECAY_TYPES}, got {decay_type!r}'
+            )
         super().__init__(optim_wrapper_cfg, paramwise_cfg)
 
     def add_params(
@@ -83,9 +101,9 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                 other than 1 is asked for.
         """
         rate = self.paramwise_cfg['layer_decay_rate']
-        decay_type = self.paramwise_cfg.get('decay_type', 'layer')
+        decay_type = self.paramwise_cfg['decay_type']
         backbone = getattr(module, 'backbone', None)
-        if rate != 1 and not hasattr(backbone, 'get_layer_depth'):
+        if rate != 1 and not tells_depths(backbone):
             raise ValueError(
                 f'layer_decay_rate {rate} needs a model with a backbone that '
                 'has get_layer_depth(name, prefix, decay_type), such as '

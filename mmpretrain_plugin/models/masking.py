@@ -7,6 +7,20 @@ image, and ``True`` means hidden (the patch that FCMAE reconstructs).
 import torch
 from torch import Tensor
 
+ENCODINGS = ('packed', 'dense')
+
+
+def check_encoding(encoding: str) -> None:
+    """Refuse an encoding that does not exist.
+
+    Raises:
+        ValueError: If the encoding is unknown.
+    """
+    if encoding not in ENCODINGS:
+        raise ValueError(
+            f'unknown encoding {encoding!r}; choose from {ENCODINGS}'
+        )
+
 
 def num_visible(cells: int, mask_ratio: float) -> int:
     """Count the patches that stay visible, ``int(cells * (1 - ratio))``.

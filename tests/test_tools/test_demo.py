@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tools.demo import seconds_left
+
 ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.slow
@@ -46,6 +48,22 @@ def test_shows_progress_and_time_left(demo):
     _, output = demo
     steps = re.findall(r'\[ *(\d+)/13\].*done in \d+:\d\d', output)
     assert [int(step) for step in steps] == list(range(1, 14))
+    left = (
+        r'\] Mask R-CNN.*: \d+:\d\d, about \d+:\d\d left here, \d+:\d\d in all'
+    )
+    assert re.search(left, output)
+
+
+@pytest.mark.parametrize(
+    ('line', 'seconds'),
+    [
+        ('Epoch(train) [1][20/63]  lr: 1e-3  eta: 0:04:36  time: 0.4', 276),
+        ('Iter(train) [1/2]  eta: 1 day, 2:00:01  loss: 1', 93601),
+        ('Epoch(test) [100/100]  coco/bbox_mAP: 0.1', None),
+    ],
+)
+def test_time_left_is_read_from_the_hosts_logs(line, seconds):
+    assert seconds_left(line) == seconds
 
 
 def test_draws_everything_into_one_file_without_links(demo):
@@ -70,6 +88,26 @@ def test_transfer_started_from_the_pretrained_weights(demo):
         keys = {k.strip() for m in missing for k in m.split(',')}
         new = {f'norm{i}.{p}' for i in range(4) for p in ('weight', 'bias')}
         assert keys <= new
+
+
+def test_an_interrupted_run_goes_on(demo):
+    """On a torch whose load refuses pickled objects by default."""
+    work, _ = demo
+    command = [
+        sys.executable, '-m', 'mim', 'train', 'mmpretrain',
+        str(ROOT / 'configs/demo/fcmae_convnextv2-atto_digits.py'),
+        '--work-dir', str(work / 'fcmae'), '--resume', '--cfg-options',
+        'train_cfg.max_epochs=2', 'train_dataloader.batch_size=4',
+        'default_hooks.checkpoint.interval=1',
+    ]  # fmt: skip
+    result = subprocess.run(
+        command, cwd=work.parents[1], capture_output=True, text=True
+    )
+    output = result.stdout + result.stderr
+    assert result.returncode == 0, output
+    assert 'resumed epoch: 1' in output
+    assert 'Epoch(train)  [1]' not in output
+    assert (work / 'fcmae/epoch_2.pth').exists()
 
 
 def test_a_failing_step_shows_its_log(tmp_path):

@@ -119,3 +119,14 @@ def test_another_python_is_named(monkeypatch):
     monkeypatch.setattr(environment, 'PYTHON_VERSION', (3, 9))
     with pytest.raises(environment.SetupError, match='PYTHON='):
         environment.check_machine()
+
+
+def test_doctor_says_what_to_install_first(tmp_path, monkeypatch, capsys):
+    """Where `make setup` could not work, it is not what doctor proposes."""
+    monkeypatch.setattr(environment, 'VENV', tmp_path / '.venv')
+    monkeypatch.setattr(environment, 'PYTHON', tmp_path / '.venv/bin/python')
+    monkeypatch.setattr(shutil, 'which', lambda name: None)
+    assert environment.doctor() == 1
+    output = capsys.readouterr().out
+    assert 'what to do first: No C++ compiler' in output
+    assert 'apt-get install g++' in output

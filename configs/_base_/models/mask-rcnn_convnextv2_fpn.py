@@ -1,6 +1,7 @@
 """Mask R-CNN with FPN (paper, A.3) on the host's own.
 
-The RPN keeps hard NMS; soft-NMS is in the R-CNN, where the paper's gain is.
+The paper tests with soft-NMS and does not say where: here in the R-CNN, with
+hard NMS in the RPN, as in an independent run that reached its number (52.9).
 """
 
 _base_ = 'mmdet::_base_/models/mask-rcnn_r50_fpn.py'

@@ -1,7 +1,7 @@
 """Optimiser of FCMAE (paper, Table 8).
 
-No weight decay on biases, norms, GRN and the mask token: the released PyTorch
-code lets it fall on the last two, the paper's own (JAX) training did not.
+No weight decay on biases, norms, GRN and the mask token. The released PyTorch
+code lets it fall on the last two; we do not follow it there.
 """
 
 # lr = base lr x batch / 256, written for the paper's batch of 4096;

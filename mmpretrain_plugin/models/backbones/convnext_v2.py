@@ -12,8 +12,8 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from ..dense import DenseLayout
-from ..layers import ConvNeXtV2Block
-from ..masking import patch_size_of
+from ..layers import INIT_CFG, ConvNeXtV2Block
+from ..masking import check_encoding, patch_size_of
 from ..packed import PackedLayout
 
 # Width of the first stage and blocks per stage (paper, appendix A.1); the
@@ -30,7 +30,6 @@ ARCHITECTURES = {
     'xlarge': (256, (3, 3, 27, 3)),
     'huge': (352, (3, 3, 27, 3)),
 }
-ENCODINGS = ('packed', 'dense')
 
 
 def resolve_architecture(arch: str | dict) -> tuple[tuple, tuple]:
@@ -87,8 +86,6 @@ class ConvNeXtV2(BaseModule):
         gap_before_final_norm: Whether to average each output map over its
             sites and return (N, C), as for classification, or to normalise
             the map and return (N, C, H, W).
-        final_norm: Whether the output stages own a LayerNorm. FCMAE trains
-            without, and so have the released pre-training weights.
         with_cp: Whether to recompute blocks in backward to save memory.
         init_cfg: Initialisation; the default is the paper's.
 
@@ -108,20 +105,9 @@ class ConvNeXtV2(BaseModule):
         out_indices: int | Sequence[int] = -1,
         frozen_stages: int = 0,
         gap_before_final_norm: bool = True,
-        final_norm: bool = True,
         with_cp: bool = False,
-        init_cfg: dict | list | None = (
-            dict(
-                type='TruncNormal',
-                layer=['Conv2d', 'Linear'],
-                std=0.02,
-                bias=0.0,
-            ),
-            dict(type='Constant', layer=['LayerNorm'], val=1.0, bias=0.0),
-        ),
+        init_cfg: dict | list | None = INIT_CFG,
     ) -> None:
-        if isinstance(init_cfg, tuple):
-            init_cfg = list(init_cfg)
         super().__init__(init_cfg)
         self.depths, self.channels = resolve_architecture(arch)
         stages = len(self.depths)
@@ -172,7 +158,7 @@ class ConvNeXtV2(BaseModule):
             ]
             self.stages.append(nn.Sequential(*blocks))
             previous = width
-        for i in self.out_indices if final_norm else ():
+        for i in self.out_indices:
             norm = nn.LayerNorm(self.channels[i], eps=1e-6)
             self.add_module(f'norm{i}', norm)
         self._freeze_stages()
@@ -224,10 +210,7 @@ class ConvNeXtV2(BaseModule):
         self, images: Tensor, mask: Tensor | None, encoding: str
     ) -> DenseLayout | PackedLayout:
         """Choose the layout that computes under a mask."""
-        if encoding not in ENCODINGS:
-            raise ValueError(
-                f'unknown encoding {encoding!r}; choose from {ENCODINGS}'
-            )
+        check_encoding(encoding)
         if mask is None:
             return DenseLayout()
         patch_size_of(mask, images, self.stride)
@@ -249,9 +232,19 @@ class ConvNeXtV2(BaseModule):
         norm = getattr(self, f'norm{stage}', nn.Identity())
         if self.gap_before_final_norm:
             return norm(x.mean(dim=(1, 2)))
-        # mmcv's RoIAlign reads channels-last memory as if it were not, without
-        # a word: detectors must get maps that are contiguous.
+        # mmcv's RoIAlign silently reads channels-last memory as if it were
+        # not (mmcv issue 2203): detectors must get contiguous maps.
         return norm(x).permute(0, 3, 1, 2).contiguous()
+
+    def remove_final_norm(self) -> None:
+        """Drop the LayerNorm of each output stage.
+
+        Maps under a mask do not pass through it, so that in pre-training it
+        would be a parameter without a gradient, which stops distributed
+        training. The released pre-training weights have none either.
+        """
+        for i in self.out_indices:
+            delattr(self, f'norm{i}')
 
     def _freeze_stages(self) -> None:
         for i in range(self.frozen_stages):

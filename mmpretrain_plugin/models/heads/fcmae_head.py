@@ -1,5 +1,6 @@
 """Target and loss of FCMAE (paper, section 2)."""
 
+import torch
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor
@@ -42,9 +43,15 @@ class FCMAEHead(BaseModule):
             column, channel).
 
         Raises:
-            ValueError: If the patch does not divide the image.
+            ValueError: If the number of channels is another or the patch does
+                not divide the image.
         """
         batch, channels = images.shape[:2]
+        if channels != self.in_channels:
+            raise ValueError(
+                f'images have {channels} channels, the head was built for '
+                f'in_channels={self.in_channels}'
+            )
         p = self.patch_size
         h, w = patch_grid(images.shape[2:], p)
         # (N, C, h, p, w, p) -> (N, h, w, p, p, C)
@@ -105,7 +112,14 @@ class FCMAEHead(BaseModule):
 
         Returns:
             The mean over hidden patches, a scalar in at least fp32.
+
+        Raises:
+            ValueError: If the mask hides nothing. (Masks are on the CPU, so
+                that looking costs no synchronisation.)
         """
+        if not mask.any():
+            raise ValueError('the mask hides nothing: there is no loss')
+        images = images.to(torch.promote_types(images.dtype, torch.float32))
         target = self.target(images)
         hidden = mask.flatten(1).to(target.device, target.dtype)
         return self.criterion(prediction.to(target.dtype), target, hidden)

@@ -1,4 +1,4 @@
-from .block import ConvNeXtV2Block
+from .block import INIT_CFG, ConvNeXtV2Block
 from .grn import GRN
 
-__all__ = ['GRN', 'ConvNeXtV2Block']
+__all__ = ['GRN', 'INIT_CFG', 'ConvNeXtV2Block']

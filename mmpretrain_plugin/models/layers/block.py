@@ -9,6 +9,11 @@ from ..dense import DenseLayout
 from ..packed import PackedLayout
 from .grn import GRN
 
+# The paper's start of every convolution and linear layer.
+INIT_CFG = dict(
+    type='TruncNormal', layer=['Conv2d', 'Linear'], std=0.02, bias=0.0
+)
+
 
 class ConvNeXtV2Block(nn.Module):
     """Depthwise convolution, LayerNorm, and an MLP with GRN (Figure 5).

@@ -6,7 +6,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from ..dense import DenseLayout
-from ..layers import ConvNeXtV2Block
+from ..layers import INIT_CFG, ConvNeXtV2Block
 from ..masking import enlarge
 
 
@@ -37,22 +37,14 @@ class FCMAEDecoder(BaseModule):
         patch_size: int = 32,
         out_channels: int = 3,
         feature_stride: int = 32,
-        init_cfg: dict | list | None = None,
+        init_cfg: dict | list | None = INIT_CFG,
     ) -> None:
         if patch_size % feature_stride:
             raise ValueError(
                 f'patch_size {patch_size} must be a multiple of '
                 f'feature_stride {feature_stride}'
             )
-        super().__init__(
-            init_cfg
-            or dict(
-                type='TruncNormal',
-                layer=['Conv2d', 'Linear'],
-                std=0.02,
-                bias=0.0,
-            )
-        )
+        super().__init__(init_cfg)
         self.patch_size = patch_size
         self.feature_stride = feature_stride
         self.out_channels = out_channels
@@ -66,9 +58,10 @@ class FCMAEDecoder(BaseModule):
         )
 
     def init_weights(self) -> None:
-        """Initialise the layers and the mask token."""
+        """Initialise the mask token and the layers, or load them all."""
+        if not self.is_init:
+            nn.init.normal_(self.mask_token, std=0.02)
         super().init_weights()
-        nn.init.normal_(self.mask_token, std=0.02)
 
     def forward(self, feats: tuple[Tensor, ...], mask: Tensor) -> Tensor:
         """Predict the pixels of every patch.

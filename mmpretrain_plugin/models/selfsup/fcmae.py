@@ -5,7 +5,7 @@ from mmpretrain.models import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from ..masking import patch_grid, random_mask
+from ..masking import check_encoding, patch_grid, random_mask
 
 
 @MODELS.register_module()
@@ -16,7 +16,8 @@ class FCMAE(BaseSelfSupervisor):
     that the backbone can be used for anything else at any time.
 
     Args:
-        backbone: A backbone that takes ``(images, mask, encoding)``.
+        backbone: A backbone that takes ``(images, mask, encoding)``; its
+            final norm, which masked maps do not reach, is removed.
         neck: The decoder, which takes ``(features, mask)``.
         head: Target and loss.
         mask_ratio: Fraction of patches to hide, in (0, 1).
@@ -28,8 +29,8 @@ class FCMAE(BaseSelfSupervisor):
         init_cfg: Initialisation of the whole model, a checkpoint for example.
 
     Raises:
-        ValueError: If the patch sizes of the parts differ or are no multiple
-            of the stride, or ratio or encoding are not allowed.
+        ValueError: If patch sizes, strides or channels of the parts differ,
+            or ratio or encoding are not allowed.
     """
 
     def __init__(
@@ -43,12 +44,6 @@ class FCMAE(BaseSelfSupervisor):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        if isinstance(backbone, dict) and 'ConvNeXtV2' in str(
-            backbone['type']
-        ):
-            # Masked maps are not normalised at the end; a norm without a
-            # gradient would only stop distributed training.
-            backbone = {'final_norm': False, **backbone}
         super().__init__(
             backbone,
             neck=neck,
@@ -58,21 +53,22 @@ class FCMAE(BaseSelfSupervisor):
         )
         if not 0 < mask_ratio < 1:
             raise ValueError(f'mask_ratio must be in (0, 1), got {mask_ratio}')
-        if encoding not in ('packed', 'dense'):
-            raise ValueError(
-                f"encoding must be 'packed' or 'dense', got {encoding!r}"
-            )
-        sizes = {
-            'FCMAE': patch_size,
-            'neck': self.neck.patch_size,
-            'head': self.head.patch_size,
-        }
-        if len(set(sizes.values())) > 1 or patch_size % self.backbone.stride:
-            raise ValueError(
-                f'patch_size must be the same everywhere, got {sizes}, and a '
-                f'multiple of the stride {self.backbone.stride} of the '
-                'backbone'
-            )
+        check_encoding(encoding)
+        backbone, neck, head = self.backbone, self.neck, self.head
+        for name, values in (
+            ('patch_size', (patch_size, neck.patch_size, head.patch_size)),
+            ('stride', (backbone.stride, neck.feature_stride)),
+            (
+                'channels',
+                (backbone.in_channels, neck.out_channels, head.in_channels),
+            ),
+        ):
+            if len(set(values)) > 1:
+                raise ValueError(
+                    f'{name} must be the same in backbone, neck, head and '
+                    f'FCMAE, got {values}'
+                )
+        backbone.remove_final_norm()
         self.mask_ratio = mask_ratio
         self.patch_size = patch_size
         self.encoding = encoding

@@ -174,15 +174,28 @@ def test_making_it_twice_writes_once(root):
     )['images']
 
 
-def test_a_broken_data_set_is_made_anew(tmp_path):
+def test_a_data_set_of_another_recipe_is_made_anew(tmp_path):
     folder = tmp_path / 'digits'
     small = dict(size=64, unlabelled=1, train=1, val=1, seed=0)
     make(folder, **small)
-    (folder / 'recipe.txt').unlink()
     (folder / 'unlabelled/00000.jpg').write_text('broken')
+    (folder / 'recipe.txt').write_text('of another version')
     assert make(folder, **small)
     assert Image.open(folder / 'unlabelled/00000.jpg').size == (64, 64)
     assert not folder.with_name('digits.partial').exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / 'holiday.jpg').write_text('precious')
+    with pytest.raises(SystemExit, match='choose another folder'):
+        make(tmp_path, size=64, unlabelled=1, train=1, val=1, seed=0)
+    assert (tmp_path / 'holiday.jpg').read_text() == 'precious'
+
+
+@pytest.mark.parametrize('size', [64, 96, 200])
+def test_every_allowed_size_composes(size):
+    for scene in DigitScenes('train', size).take(60):
+        assert scene.image.shape == (size, size, 3)
 
 
 @pytest.mark.parametrize(

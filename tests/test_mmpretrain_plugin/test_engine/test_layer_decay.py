@@ -221,7 +221,7 @@ def test_a_wrapped_model_is_looked_into():
     [
         (dict(num_layers=12), 'num_layers'),
         (dict(layer_decay_rate=0), r'\(0, 1\].*0'),
-        (dict(layer_decay_rate=0.9, decay_type='stage'), "'stage'"),
+        (dict(decay_type='stage'), "'stage'"),
     ],
 )
 def test_wrong_options_are_named(paramwise_cfg, words):
@@ -229,8 +229,14 @@ def test_wrong_options_are_named(paramwise_cfg, words):
         groups_of(Toy(), **paramwise_cfg)
 
 
-def test_a_backbone_without_depths_is_named():
+@pytest.mark.parametrize('kind', ['Linear', 'ConvNeXt'])
+def test_a_backbone_without_depths_is_named(kind):
+    """The host's ConvNeXt counts groups whatever it is asked for."""
     model = nn.Module()
-    model.backbone = nn.Linear(2, 2)
-    with pytest.raises(ValueError, match='get_layer_depth.*Linear'):
+    model.backbone = (
+        nn.Linear(2, 2)
+        if kind == 'Linear'
+        else MODELS.build(dict(type='ConvNeXt', arch='atto'))
+    )
+    with pytest.raises(ValueError, match=f'get_layer_depth.*{kind}'):
         groups_of(model, layer_decay_rate=0.9)

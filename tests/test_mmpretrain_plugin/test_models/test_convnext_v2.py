@@ -150,7 +150,7 @@ def test_frozen_stages_stay_frozen_in_training():
 
 
 def test_the_start_is_the_papers():
-    """Weights within two deviations of 0.02, biases and GRN zero."""
+    """Weights of deviation 0.02, biases and GRN zero, norms one."""
     backbone = MODELS.build(dict(type='ConvNeXtV2', arch=ARCH))
     backbone.init_weights()
     for name, parameter in backbone.named_parameters():

@@ -123,8 +123,17 @@ def test_init_weights_starts_the_mask_token():
     [
         (dict(mask_ratio=1.0), 'mask_ratio.*1.0'),
         (dict(mask_ratio=0), 'mask_ratio.*0'),
-        (dict(encoding='sparse'), "'packed' or 'dense'.*'sparse'"),
-        (dict(head=dict(type='FCMAEHead', patch_size=64)), "'head': 64"),
+        (dict(encoding='sparse'), "'sparse'.*'packed', 'dense'"),
+        (dict(head=dict(type='FCMAEHead', patch_size=64)), '32, 32, 64'),
+        (dict(head=dict(type='FCMAEHead', in_channels=4)), 'channels.*3, 4'),
+        (
+            dict(
+                neck=dict(
+                    type='FCMAEDecoder', in_channels=10, feature_stride=16
+                )
+            ),
+            'stride must be the same.*32, 16',
+        ),
     ],
 )
 def test_wrong_arguments_are_named(options, words):
@@ -133,21 +142,43 @@ def test_wrong_arguments_are_named(options, words):
 
 
 def test_a_patch_that_is_no_multiple_of_the_stride_is_named():
-    with pytest.raises(ValueError, match='stride'):
-        MODELS.build(
-            dict(
-                type='FCMAE',
-                backbone=dict(type='ConvNeXtV2', arch=ARCH),
-                neck=dict(
-                    type='FCMAEDecoder',
-                    in_channels=10,
-                    patch_size=48,
-                    feature_stride=16,
-                ),
-                head=dict(type='FCMAEHead', patch_size=48),
-                patch_size=48,
-            )
+    with pytest.raises(ValueError, match='48.*multiple of.*32'):
+        small_fcmae(patch_size=48)
+
+
+def test_a_loaded_mask_token_is_kept(tmp_path):
+    trained = small_fcmae()
+    torch.save(trained.neck.state_dict(), tmp_path / 'neck.pth')
+    pretrained = dict(type='Pretrained', checkpoint=str(tmp_path / 'neck.pth'))
+    neck = MODELS.build(
+        dict(
+            type='FCMAEDecoder',
+            in_channels=10,
+            embed_dim=12,
+            init_cfg=pretrained,
         )
+    )
+    neck.init_weights()
+    expected = trained.neck.mask_token.float()
+    assert_close(neck.mask_token, expected)
+
+
+def test_images_of_other_channels_are_named():
+    with pytest.raises(ValueError, match='4 channels.*in_channels=3'):
+        head().target(images(channels=4))
+
+
+def test_a_mask_that_hides_nothing_is_named():
+    nothing = torch.zeros(2, 2, 3, dtype=torch.bool)
+    with pytest.raises(ValueError, match='hides nothing'):
+        small_fcmae().loss(images(), mask=nothing)
+
+
+def test_the_loss_of_half_precision_is_computed_in_full():
+    prediction = torch.randn(2, 6, 3072).half()
+    mask = torch.ones(2, 2, 3, dtype=torch.bool)
+    loss = head().loss(prediction, images().half(), mask)
+    assert loss.dtype == torch.float32
 
 
 def test_an_image_that_the_patch_does_not_divide_is_named():

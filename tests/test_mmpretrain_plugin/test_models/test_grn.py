@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -41,8 +43,8 @@ def test_gradient_of_an_image_of_zeros_is_finite():
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
 def test_statistics_do_not_overflow_in_half_precision(dtype):
-    """The sum of squares here is 26 million; fp16 ends at 65504."""
+    """Norms are up to 256 * 600 = 153600 here; fp16 ends at 65504."""
     layer = stir(GRN(4)).to(dtype)
-    x = torch.full((1, 256, 256, 4), 20.0, dtype=dtype)
-    expected = layer.double()(x.double())
-    assert_close(layer.to(dtype)(x).double(), expected, rtol=1e-2, atol=1e-2)
+    x = torch.tensor([600.0, 300, 100, 50]).to(dtype).expand(1, 256, 256, 4)
+    expected = copy.deepcopy(layer).double()(x.double())
+    assert_close(layer(x).double(), expected, rtol=2e-2, atol=2e-2)

@@ -118,7 +118,8 @@ def test_hidden_cells_stay_zero(encoding):
 
 
 def test_nothing_hidden_equals_the_dense_backbone(encoding):
-    backbone = small_backbone(out_indices=ALL_STAGES, final_norm=False)
+    backbone = small_backbone(out_indices=ALL_STAGES)
+    backbone.remove_final_norm()
     x = images()
     nothing = torch.zeros(2, 2, 3, dtype=torch.bool)
     assert_close(backbone(x, nothing, encoding), backbone(x))
@@ -147,20 +148,46 @@ def test_checkpointing_changes_nothing(encoding, masked):
     assert_close(*results, rtol=0, atol=0)
 
 
-def test_patches_larger_than_the_stride_reconstruct(encoding):
-    """A patch of 64 has four cells of stride 32; pixels stay in order."""
-    model = small_fcmae(patch_size=64, encoding=encoding)
-    x = images(height=128, width=64)
-    mask = torch.tensor([[[True], [False]]] * 2)
-    prediction = model.reconstruct(x, mask)
-    assert prediction.shape == (2, 2, 64 * 64 * 3)
-    # The prediction of a cell depends on nothing but that cell if the block
-    # does nothing: then hidden cells, all equal, predict equal quarters.
+@pytest.mark.parametrize(
+    ('patch_size', 'stem', 'stride'), [(64, 4, 32), (32, 2, 16)]
+)
+def test_patches_of_several_cells_keep_pixels_in_order(
+    patch_size, stem, stride, encoding
+):
+    """Where the block does nothing, a cell's pixels come from it alone."""
+    model = small_fcmae(
+        patch_size=patch_size,
+        encoding=encoding,
+        backbone=dict(type='ConvNeXtV2', arch=ARCH, stem_patch_size=stem),
+        neck=dict(
+            type='FCMAEDecoder',
+            in_channels=ARCH['channels'][-1],
+            embed_dim=5,
+            patch_size=patch_size,
+            feature_stride=stride,
+        ),
+    )
     for parameter in model.neck.decoder.parameters():
         parameter.data.zero_()
-    hidden = model.head.unpatchify(model.reconstruct(x, mask), (2, 1))
-    quarter = hidden[:, :, :32, :32]
-    assert_close(hidden[:, :, :64], quarter.repeat(1, 1, 2, 2))
+    x = images(height=2 * patch_size, width=3 * patch_size)
+    mask = some_mask()
+    picture = model.head.unpatchify(model.reconstruct(x, mask), (2, 3))
+    feature = model.backbone(x, mask, encoding)[-1].detach().numpy()
+    state = as_arrays(model.neck)
+    proj, pred = (state[f'{k}.weight'][:, :, 0, 0] for k in ('proj', 'pred'))
+    cells = patch_size // stride
+    for n, r, c in np.ndindex(2, *feature.shape[2:]):
+        token = proj @ feature[n, :, r, c] + state['proj.bias']
+        if mask[n, r // cells, c // cells]:
+            token = state['mask_token'][0, :, 0, 0]
+        values = pred @ token + state['pred.bias']
+        rows = slice(r * stride, (r + 1) * stride)
+        columns = slice(c * stride, (c + 1) * stride)
+        pixels = values.reshape(stride, stride, 3).transpose(2, 0, 1)
+        assert_close(
+            picture[n, :, rows, columns].detach(),
+            torch.from_numpy(pixels.copy()),
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,30 @@
+"""Digit scenes without labels; made by tools/make_digit_scenes.py."""
+
+data_preprocessor = dict(
+    type='SelfSupDataPreprocessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    to_rgb=True,
+)
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='CustomDataset',
+        data_root='data/digit_scenes/unlabelled',
+        with_label=False,
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(
+                type='RandomResizedCrop',
+                scale=160,
+                crop_ratio_range=(0.4, 1.0),
+                interpolation='bicubic',
+            ),
+            dict(type='PackInputs'),
+        ],
+    ),
+)
