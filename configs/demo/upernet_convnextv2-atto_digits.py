@@ -7,9 +7,9 @@ Hardware:   two CPU cores, about 2 minutes.
 Expected:   a lower mIoU than the leaf with `-fcmae`.
 Data:       python tools/make_digit_scenes.py data/digit_scenes
 Values:     chosen for small pictures and a budget of minutes: narrow heads
-            with GN, crops, a weight for classes, a high rate. From the paper (A.4): AdamW with
-            its weight decay, layer-wise decay 0.9, the ratios of the
-            multi-scale test.
+            with GN, crops, a weight for classes, a high rate. From the paper
+            (A.4): AdamW with its weight decay, layer-wise decay 0.9, the
+            ratios of the multi-scale test.
 """
 
 _base_ = [

@@ -8,6 +8,7 @@ code lets it fall on the last two; we do not follow it there.
 # `--auto-scale-lr` adapts it to another batch.
 optim_wrapper = dict(
     type='OptimWrapper',  # the released code trains in fp32
+    accumulative_counts=1,  # more reach the batch with fewer GPUs
     constructor='LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(layer_decay_rate=1.0),
     optimizer=dict(
