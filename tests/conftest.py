@@ -1,5 +1,10 @@
 """Every test starts from the same seed and leaves no global state behind."""
 
+import os
+
+# Tests are for the CPU, here and in the processes they start.
+os.environ['CUDA_VISIBLE_DEVICES'] = ''
+
 import pytest
 import torch
 from mmengine.registry import DefaultScope

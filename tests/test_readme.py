@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS, DefaultScope
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ('mmpretrain_plugin', 'mmdet_plugin', 'mmseg_plugin')
@@ -23,7 +26,9 @@ COMMANDS = [
 
 def test_nothing_was_missed():
     assert len(COMMANDS) >= 11
-    assert {c.split()[0] for c in COMMANDS} == {'make', 'mim', 'python'}
+    assert {c.split()[0] for c in COMMANDS} == {
+        'grep', 'make', 'mim', 'pip', 'python',
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize('command', COMMANDS)
@@ -38,6 +43,10 @@ def test_the_command_exists(command):
             ['make', '-n', *words[1:]], cwd=ROOT, check=True,
             stdout=subprocess.PIPE,
         )  # fmt: skip
+        return
+    if words[0] in ('grep', 'pip'):
+        named = [w for w in words if w.endswith('requirements.txt')]
+        assert all((ROOT / name).exists() for name in named)
         return
     if words[0] == 'python':
         text = subprocess.run(
@@ -95,17 +104,23 @@ def test_the_block_of_the_demo_runs(tmp_path):
             env={**os.environ, 'PATH': f'{bin_folder}:{os.environ["PATH"]}'},
         )  # fmt: skip
         assert result.returncode == 0, f'{line}\n{result.stdout[-3000:]}'
-    assert (tmp_path / 'reconstructions.png').stat().st_size > 1000
+    assert (tmp_path / 'work_dirs/reconstructions.png').stat().st_size > 1000
 
 
-def test_the_config_of_the_readme_builds():
-    from mmdet.registry import MODELS
-
-    code = re.search(r'```python\n(.*?)```', README, re.DOTALL)[1]
-    config = Config.fromstring(code, '.py')
-    backbone = {**config.model.backbone, 'arch': 'atto'}
-    del backbone['init_cfg']
-    assert MODELS.build(backbone).out_indices == (0, 1, 2, 3)
+def test_the_config_of_the_readme_builds(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text(re.search(r'```python\n(.*?)```', README, re.DOTALL)[1])
+    config = Config.fromfile(path)
+    with (
+        DefaultScope.overwrite_default_scope('mmdet'),
+        torch.device('meta'),
+    ):
+        model = MODELS.build(config.model)
+        wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    rates = {group['lr'] for group in wrapper.optimizer.param_groups}
+    assert max(rates) == 1e-4
+    # 36 blocks have a rate each, and all that is not a block has its own
+    assert len(rates) == 37
 
 
 def test_every_place_it_names_exists():

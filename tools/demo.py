@@ -10,6 +10,7 @@ pictures and ``report.html`` in ``work_dirs/demo/``.
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -234,6 +235,9 @@ def run_step(
         process = subprocess.Popen(
             command,
             cwd=root,
+            # Made for two CPU cores; where there is a GPU and no CUDA
+            # compiler, mmcv's operators are there for the CPU alone.
+            env={**os.environ, 'CUDA_VISIBLE_DEVICES': ''},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -258,7 +262,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        '--root', type=Path, default=Path.cwd(),
+        '--root', type=Path,
         help='folder that gets data/ and work_dirs/ (default: this one)',
     )  # fmt: skip
     parser.add_argument(
@@ -266,7 +270,9 @@ def main() -> None:
         help='minimal budgets: shows that every step runs, learns nothing',
     )  # fmt: skip
     args = parser.parse_args()
-    root = args.root.resolve()
+    if args.quick and not args.root:
+        parser.error('--quick needs --root, or it would replace real results')
+    root = (args.root or Path.cwd()).resolve()
     shutil.rmtree(root / WORK, ignore_errors=True)
     (root / WORK).mkdir(parents=True)
     steps = make_steps(root, args.quick)

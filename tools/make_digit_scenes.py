@@ -7,16 +7,21 @@ writes ``unlabelled/`` (a flat folder for FCMAE), ``coco/`` (instances) and
 """
 
 import argparse
+import hashlib
 import shutil
+import tempfile
 from pathlib import Path
 
+from mmpretrain_plugin.datasets import digit_scenes
 from mmpretrain_plugin.datasets.digit_scenes import (
     DigitScenes,
     write_ade20k,
     write_coco,
     write_unlabelled,
 )
-from mmpretrain_plugin.version import __version__
+
+# Holds what the data set was made with, and marks the folder as ours.
+MARK = '.digit_scenes'
 
 
 def make(
@@ -38,8 +43,12 @@ def make(
     Raises:
         SystemExit: If the folder exists and is something else.
     """
-    recipe = f'{__version__} {size} {unlabelled} {train} {val} {seed}\n'
-    mark = root / 'recipe.txt'
+    code = Path(digit_scenes.__file__).read_bytes()
+    recipe = (
+        f'{hashlib.sha256(code).hexdigest()[:12]} size {size} '
+        f'unlabelled {unlabelled} train {train} val {val} seed {seed}\n'
+    )
+    mark = root / MARK
     if mark.exists() and mark.read_text() == recipe:
         return False
     if root.exists() and not mark.exists():
@@ -47,20 +56,23 @@ def make(
             f'{root} exists and is no data set of digit scenes; choose '
             'another folder, or remove it yourself'
         )
-    partial = root.with_name(f'{root.name}.partial')
-    shutil.rmtree(partial, ignore_errors=True)
-    scenes = DigitScenes('unlabelled', size, seed).take(unlabelled)
-    write_unlabelled(scenes, partial / 'unlabelled')
-    for split, count, ade_split in (
-        ('train', train, 'training'),
-        ('val', val, 'validation'),
-    ):
-        scenes = list(DigitScenes(split, size, seed).take(count))
-        write_coco(scenes, partial / 'coco', split)
-        write_ade20k(scenes, partial / 'ade20k', ade_split)
-    (partial / mark.name).write_text(recipe)
-    shutil.rmtree(root, ignore_errors=True)
-    partial.rename(root)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=root.name, dir=root.parent))
+    try:
+        scenes = DigitScenes('unlabelled', size, seed).take(unlabelled)
+        write_unlabelled(scenes, partial / 'unlabelled')
+        for split, count, ade_split in (
+            ('train', train, 'training'),
+            ('val', val, 'validation'),
+        ):
+            scenes = list(DigitScenes(split, size, seed).take(count))
+            write_coco(scenes, partial / 'coco', split)
+            write_ade20k(scenes, partial / 'ade20k', ade_split)
+        (partial / MARK).write_text(recipe)
+        shutil.rmtree(root, ignore_errors=True)
+        partial.rename(root)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return True
 
 

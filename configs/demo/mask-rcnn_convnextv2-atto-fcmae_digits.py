@@ -2,6 +2,8 @@
 
 Command:    mim train mmdet \
                 configs/demo/mask-rcnn_convnextv2-atto-fcmae_digits.py
+Before:     the command of fcmae_convnextv2-atto_digits.py, which writes the
+            checkpoint.
 Hardware:   two CPU cores, about 2 minutes.
 Expected:   more than from scratch, see work_dirs/demo/report.html.
 Values:     those of the leaf without `-fcmae`, which starts at random; the

@@ -1,6 +1,6 @@
 """FCMAE pre-training of ConvNeXt V2-Nano on ImageNet-1K, 800 epochs.
 
-Reproduces: section 2 and Table 8 of the paper.
+Reproduces: section 3 and Table 8 of the paper.
 Command:    mim train mmpretrain \
                 configs/fcmae/fcmae_convnextv2-nano_64xb64-800e_in1k.py \
                 --launcher slurm --gpus 64 --gpus-per-node 8 \

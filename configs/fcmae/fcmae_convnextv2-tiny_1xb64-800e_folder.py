@@ -5,7 +5,8 @@ Reproduces: nothing of the paper; it is the start for images of your own,
 Command:    mim train mmpretrain \
                 configs/fcmae/fcmae_convnextv2-tiny_1xb64-800e_folder.py \
                 --cfg-options train_dataloader.dataset.data_root=/my/images
-Hardware:   any; the learning rate follows the batch (GPUs x batch_size).
+Hardware:   any; the learning rate follows the batch (GPUs x batch_size,
+            without accumulation).
 Expected:   a loss that starts near 1.0, which is what predicting the mean
             of every patch costs, and falls.
 Values:     Table 8. Other sizes: see model below.

@@ -122,7 +122,6 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             decays = has_weight_decay(name, parameter)
             group = groups.setdefault((scale, decays), dict(params=[]))
             group['params'].append(parameter)
-            group['lr_scale'] = scale
             if self.base_lr is not None:
                 group['lr'] = self.base_lr * scale
             if self.base_wd is not None:

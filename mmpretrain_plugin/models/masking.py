@@ -25,6 +25,8 @@ def check_encoding(encoding: str) -> None:
 def num_visible(cells: int, mask_ratio: float) -> int:
     """Count the patches that stay visible, ``int(cells * (1 - ratio))``.
 
+    Rounding errors of the product do not count: 0.1 of 100 patches are 10.
+
     Args:
         cells: Number of patches of one image.
         mask_ratio: Fraction of patches to hide, in [0, 1).
@@ -37,7 +39,7 @@ def num_visible(cells: int, mask_ratio: float) -> int:
     """
     if not 0 <= mask_ratio < 1:
         raise ValueError(f'mask_ratio must be in [0, 1), got {mask_ratio}')
-    # 10 * (1 - 0.9) is 0.9999999999999998 in floating point, and means 1.
+    # 10 * (1 - 0.9) is 0.9999999999999998 in floating point.
     visible = int(cells * (1 - mask_ratio) + 1e-9)
     if visible == 0:
         raise ValueError(

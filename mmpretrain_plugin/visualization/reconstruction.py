@@ -8,8 +8,8 @@ import torch
 from mmpretrain.structures import DataSample
 from PIL import Image
 
-from mmpretrain_plugin.models import FCMAE
-from mmpretrain_plugin.models.masking import enlarge
+from ..models import FCMAE
+from ..models.masking import enlarge
 
 TITLES = ('input', 'masked', 'prediction')
 

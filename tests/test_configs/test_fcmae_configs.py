@@ -62,7 +62,7 @@ def test_opens_with_what_a_user_needs_and_stays_short(path):
 def test_its_command_is_one_that_mim_takes(path):
     """The command of the head names this file; its options exist."""
     head = path.read_text().split('"""')[1]
-    command = head.split('Command:')[1].split('Hardware:')[0]
+    command = re.split('Before:|Hardware:', head.split('Command:')[1])[0]
     words = command.replace('\\\n', ' ').split()
     assert words[:2] == ['mim', 'train']
     cfg = Config.fromfile(path)
@@ -70,6 +70,7 @@ def test_its_command_is_one_that_mim_takes(path):
     assert set(words[2:3]) == hosts
     assert words[3] == f'configs/{path.relative_to(CONFIGS)}'
     options = {'--launcher', '--gpus', '--gpus-per-node', '--partition'}
+    options |= {'--work-dir'}
     for word in words[4:]:
         if word.startswith('--'):
             assert word in options | {'--cfg-options'}
@@ -222,3 +223,22 @@ def test_multi_scale_test_resizes_to_ratios_of_the_test_size(side):
             sizes.append(out['img'].shape[:2])
     ratios = (0.75, 0.875, 1.0, 1.125, 1.25)
     assert sizes == [(round(160 * r),) * 2 for r in ratios]
+
+
+def test_soft_nms_is_in_the_r_cnn_only():
+    cfg = Config.fromfile(
+        CONFIGS / 'demo/mask-rcnn_convnextv2-atto-fcmae_digits.py'
+    )
+    assert cfg.model.test_cfg.rcnn.nms.type == 'soft_nms'
+    assert cfg.model.test_cfg.rpn.nms.type == 'nms'
+
+
+@pytest.mark.parametrize('task', ['mask-rcnn', 'upernet'])
+def test_both_starts_have_the_same_budget(task):
+    """The leaves differ in the weights they start from and nothing else."""
+    scratch, fcmae = (
+        Config.fromfile(CONFIGS / f'demo/{task}_convnextv2-{name}_digits.py')
+        for name in ('atto', 'atto-fcmae')
+    )
+    assert fcmae.model.backbone.pop('init_cfg').type == 'Pretrained'
+    assert fcmae.to_dict() == scratch.to_dict()

@@ -13,7 +13,7 @@ from tools.demo import seconds_left
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope='module')
@@ -28,7 +28,6 @@ def demo(tmp_path_factory):
     return root / 'work_dirs/demo', result.stdout
 
 
-@pytest.mark.timeout(900)
 def test_ends_with_a_table_of_the_hosts_numbers(demo):
     work, output = demo
     for row, folder, key, factor in (

@@ -130,3 +130,80 @@ def test_doctor_says_what_to_install_first(tmp_path, monkeypatch, capsys):
     output = capsys.readouterr().out
     assert 'what to do first: No C++ compiler' in output
     assert 'apt-get install g++' in output
+
+
+class FakeMachine:
+    """Records what the set-up would install, compile and import."""
+
+    def __init__(self, root, monkeypatch):
+        self.calls, self.import_errors = [], []
+        venv = root / '.venv'
+        for name, value in {
+            'VENV': venv,
+            'PYTHON': venv / 'bin/python',
+            'READY': venv / '.ready',
+        }.items():
+            monkeypatch.setattr(environment, name, value)
+        (venv / 'bin').mkdir(parents=True)
+        monkeypatch.setenv('XDG_CACHE_HOME', str(root / 'cache'))
+        monkeypatch.setattr(environment, 'make_venv', lambda: None)
+        monkeypatch.setattr(environment, 'write_aliases', lambda folder: None)
+        monkeypatch.setattr(environment, 'output_of', lambda *c: 'cpu')
+        monkeypatch.setattr(environment, 'run', self.record)
+        monkeypatch.setattr(environment.subprocess, 'run', self.compile)
+        monkeypatch.setattr(
+            environment, 'imports_work', lambda: self.import_errors.pop(0)
+        )
+
+    def record(self, *command, **options):
+        self.calls.append(' '.join(str(part) for part in command))
+
+    def compile(self, command, **options):
+        self.calls.append('compile')
+        folder = Path(command[-1])
+        folder.mkdir(parents=True)
+        (folder / 'onedl_mmcv.whl').touch()
+        return subprocess.CompletedProcess(command, 0)
+
+
+def test_operators_are_compiled_once_per_machine(tmp_path, monkeypatch):
+    machine = FakeMachine(tmp_path, monkeypatch)
+    for expected in (1, 1):
+        machine.import_errors = ['']
+        environment.READY.unlink(missing_ok=True)
+        environment.setup()
+        assert machine.calls.count('compile') == expected
+        assert environment.READY.read_text() == environment.fingerprint()
+
+
+def test_a_failing_import_makes_it_install_every_file(tmp_path, monkeypatch):
+    machine = FakeMachine(tmp_path, monkeypatch)
+    machine.import_errors = ['ImportError: half a file', '']
+    environment.setup()
+    again = [c for c in machine.calls if '--reinstall -r' in c]
+    assert len(again) == 1
+    assert environment.READY.exists()
+
+
+def test_what_still_does_not_import_is_not_called_ready(tmp_path, monkeypatch):
+    machine = FakeMachine(tmp_path, monkeypatch)
+    machine.import_errors = ['first error', 'second error']
+    with pytest.raises(environment.SetupError, match='second error'):
+        environment.setup()
+    assert not environment.READY.exists()
+
+
+def test_a_moved_environment_is_made_anew(tmp_path, monkeypatch):
+    """Its scripts carry the path of the folder that it was made in."""
+    venv, calls = tmp_path / '.venv', []
+    monkeypatch.setattr(environment, 'VENV', venv)
+    monkeypatch.setattr(environment, 'PYTHON', venv / 'bin/python')
+    monkeypatch.setattr(environment, 'output_of', lambda *c: '(3, 11)')
+    monkeypatch.setattr(environment, 'run', lambda *c: calls.append(c))
+    venv.mkdir()
+    (venv / 'pyvenv.cfg').write_text(f'command = python -m venv {venv}')
+    environment.make_venv()
+    assert not calls
+    (venv / 'pyvenv.cfg').write_text('command = python -m venv /old/.venv')
+    environment.make_venv()
+    assert len(calls) == 1

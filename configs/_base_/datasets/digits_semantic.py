@@ -30,7 +30,7 @@ test_pipeline = [
     dict(type='PackSegInputs'),
 ]
 # The paper's ratios, of the size that pictures are resized to for the test.
-# Without its flip: a mirrored digit is another sign.
+# Without a flip: a mirrored digit is another sign.
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(

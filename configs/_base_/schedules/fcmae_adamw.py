@@ -5,7 +5,8 @@ code lets it fall on the last two; we do not follow it there.
 """
 
 # lr = base lr x batch / 256, written for the paper's batch of 4096;
-# `--auto-scale-lr` adapts it to another batch.
+# `--auto-scale-lr` adapts it to another batch, of which it does not know
+# accumulation: use one or the other.
 optim_wrapper = dict(
     type='OptimWrapper',  # the released code trains in fp32
     accumulative_counts=1,  # more reach the batch with fewer GPUs

@@ -50,10 +50,10 @@ def resolve_architecture(arch: str | dict) -> tuple[tuple, tuple]:
             )
         width, depths = ARCHITECTURES[arch]
         return depths, tuple(width * 2**i for i in range(len(depths)))
-    if set(arch) != {'depths', 'channels'}:
+    if not isinstance(arch, dict) or set(arch) != {'depths', 'channels'}:
         raise ValueError(
-            "an arch dict has the keys 'depths' and 'channels', got "
-            f'{sorted(arch)}'
+            "arch must be a name or a dict of 'depths' and 'channels', got "
+            f'{arch!r}'
         )
     depths, channels = tuple(arch['depths']), tuple(arch['channels'])
     if not depths or len(depths) != len(channels):
@@ -113,10 +113,13 @@ class ConvNeXtV2(BaseModule):
         stages = len(self.depths)
         if isinstance(out_indices, int):
             out_indices = (out_indices,)
-        if not all(-stages <= i < stages for i in out_indices):
+        in_range = all(-stages <= i < stages for i in out_indices)
+        if not in_range or len({i % stages for i in out_indices}) < len(
+            out_indices
+        ):
             raise ValueError(
-                f'out_indices {tuple(out_indices)} must be in '
-                f'[{-stages}, {stages - 1}]'
+                f'out_indices {tuple(out_indices)} must be different stages '
+                f'in [{-stages}, {stages - 1}]'
             )
         if not 0 <= frozen_stages <= stages:
             raise ValueError(
@@ -244,7 +247,8 @@ class ConvNeXtV2(BaseModule):
         training. The released pre-training weights have none either.
         """
         for i in self.out_indices:
-            delattr(self, f'norm{i}')
+            if hasattr(self, f'norm{i}'):
+                delattr(self, f'norm{i}')
 
     def _freeze_stages(self) -> None:
         for i in range(self.frozen_stages):

@@ -1,4 +1,4 @@
-"""Target and loss of FCMAE (paper, section 2)."""
+"""Target and loss of FCMAE (paper, section 3)."""
 
 import torch
 from mmengine.model import BaseModule
@@ -114,8 +114,8 @@ class FCMAEHead(BaseModule):
             The mean over hidden patches, a scalar in at least fp32.
 
         Raises:
-            ValueError: If the mask hides nothing. (Masks are on the CPU, so
-                that looking costs no synchronisation.)
+            ValueError: If the mask hides nothing. FCMAE draws masks on the
+                CPU, where looking costs no synchronisation.
         """
         if not mask.any():
             raise ValueError('the mask hides nothing: there is no loss')

@@ -16,7 +16,7 @@ INIT_CFG = dict(
 
 
 class ConvNeXtV2Block(nn.Module):
-    """Depthwise convolution, LayerNorm, and an MLP with GRN (Figure 5).
+    """Depthwise convolution, LayerNorm, and an MLP with GRN (section 4).
 
     The block is written once, over a layout that knows which sites exist.
     Parameter names are those of mmpretrain's ``ConvNeXtBlock``.

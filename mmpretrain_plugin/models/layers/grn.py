@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class GRN(nn.Module):
-    """Global Response Normalization (paper, section 3, equations 1 to 3).
+    """Global Response Normalization (paper, section 4, equations 1 to 3).
 
     For each image and channel k, with ``g_k`` the L2 norm of the channel over
     the sites of the image: ``n_k = g_k / (mean_k g_k + eps)`` and

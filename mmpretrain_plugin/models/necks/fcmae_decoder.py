@@ -1,4 +1,4 @@
-"""The decoder of FCMAE (paper, section 2; Table 1)."""
+"""The decoder of FCMAE (paper, section 3; Table 1)."""
 
 import torch
 from mmengine.model import BaseModule
@@ -45,6 +45,7 @@ class FCMAEDecoder(BaseModule):
                 f'feature_stride {feature_stride}'
             )
         super().__init__(init_cfg)
+        self.in_channels = in_channels
         self.patch_size = patch_size
         self.feature_stride = feature_stride
         self.out_channels = out_channels

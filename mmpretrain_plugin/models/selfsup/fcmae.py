@@ -1,4 +1,4 @@
-"""FCMAE, the fully convolutional masked autoencoder (paper, section 2)."""
+"""FCMAE, the fully convolutional masked autoencoder (paper, section 3)."""
 
 import torch
 from mmpretrain.models import BaseSelfSupervisor
@@ -55,19 +55,29 @@ class FCMAE(BaseSelfSupervisor):
             raise ValueError(f'mask_ratio must be in (0, 1), got {mask_ratio}')
         check_encoding(encoding)
         backbone, neck, head = self.backbone, self.neck, self.head
-        for name, values in (
-            ('patch_size', (patch_size, neck.patch_size, head.patch_size)),
-            ('stride', (backbone.stride, neck.feature_stride)),
-            (
-                'channels',
-                (backbone.in_channels, neck.out_channels, head.in_channels),
-            ),
+        for values in (
+            {
+                'FCMAE.patch_size': patch_size,
+                'neck.patch_size': neck.patch_size,
+                'head.patch_size': head.patch_size,
+            },
+            {
+                'backbone.stride': backbone.stride,
+                'neck.feature_stride': neck.feature_stride,
+            },
+            {
+                'backbone.channels[-1]': backbone.channels[-1],
+                'neck.in_channels': neck.in_channels,
+            },
+            {
+                'backbone.in_channels': backbone.in_channels,
+                'neck.out_channels': neck.out_channels,
+                'head.in_channels': head.in_channels,
+            },
         ):
-            if len(set(values)) > 1:
-                raise ValueError(
-                    f'{name} must be the same in backbone, neck, head and '
-                    f'FCMAE, got {values}'
-                )
+            if len(set(values.values())) > 1:
+                given = ', '.join(f'{k}={v}' for k, v in values.items())
+                raise ValueError(f'these must be equal: {given}')
         backbone.remove_final_norm()
         self.mask_ratio = mask_ratio
         self.patch_size = patch_size

@@ -2,6 +2,7 @@
 
 import filecmp
 import json
+import socket
 
 import numpy as np
 import pytest
@@ -29,9 +30,10 @@ def root(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope='module')
-def scenes():
-    return list(DigitScenes('train', 160).take(40))
+@pytest.fixture(scope='module', params=['train', 'val'])
+def scenes(request):
+    """What `make demo` writes, but for its length."""
+    return list(DigitScenes(request.param).take(60))
 
 
 def test_a_pixel_changed_exactly_where_a_mask_is(scenes):
@@ -53,6 +55,15 @@ def test_there_are_empty_crowded_and_ordinary_scenes(scenes):
     assert any(crowds)
     assert max(counts) > 8
     assert sum(0 < c < 8 for c in counts) > len(scenes) / 2
+
+
+def test_needs_no_network(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError('no network')
+
+    monkeypatch.setattr(socket, 'socket', refuse)
+    assert DigitScenes('train')[1].image.shape == (160, 160, 3)
+    assert DigitScenes('val')[1].image.shape == (160, 160, 3)
 
 
 def test_a_scene_depends_on_nothing_but_seed_split_and_index():
@@ -179,10 +190,10 @@ def test_a_data_set_of_another_recipe_is_made_anew(tmp_path):
     small = dict(size=64, unlabelled=1, train=1, val=1, seed=0)
     make(folder, **small)
     (folder / 'unlabelled/00000.jpg').write_text('broken')
-    (folder / 'recipe.txt').write_text('of another version')
+    (folder / '.digit_scenes').write_text('of another version')
     assert make(folder, **small)
     assert Image.open(folder / 'unlabelled/00000.jpg').size == (64, 64)
-    assert not folder.with_name('digits.partial').exists()
+    assert [p.name for p in tmp_path.iterdir()] == ['digits']
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):

@@ -5,6 +5,7 @@ import torch
 from mmdet.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMDET
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS as ROOT
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from mmpretrain.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMPRETRAIN
@@ -166,8 +167,6 @@ def test_rates_on_detector_and_segmentor(config, new_parts):
     cfg = Config.fromfile(CONFIGS / config)
     scope = cfg.default_scope
     with DefaultScope.overwrite_default_scope(scope):
-        from mmengine.registry import MODELS as ROOT
-
         model = ROOT.build(cfg.model)
         groups = groups_of(model, 2.0, layer_decay_rate=0.9)
     table = {
@@ -190,6 +189,55 @@ def test_rates_on_detector_and_segmentor(config, new_parts):
     for name, (lr, _) in groups.items():
         if not name.startswith('backbone'):
             assert lr == 2.0
+
+
+@pytest.mark.parametrize(
+    'config',
+    [
+        'demo/mask-rcnn_convnextv2-atto_digits.py',
+        'demo/upernet_convnextv2-atto_digits.py',
+    ],
+)
+def test_group_wise_rates_on_detector_and_segmentor(config):
+    """Atto: stage 3 has 6 blocks, 2 groups, so n = 5."""
+    cfg = Config.fromfile(CONFIGS / config)
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        model = ROOT.build(cfg.model)
+        groups = groups_of(model, layer_decay_rate=0.5, decay_type='group')
+    table = {
+        'downsample_layers.0.0.weight': 0,
+        'stages.0.1.depthwise_conv.weight': 1,
+        'downsample_layers.1.1.weight': 2,
+        'stages.1.1.pointwise_conv1.weight': 2,
+        'stages.2.2.pointwise_conv2.weight': 3,
+        'stages.2.3.pointwise_conv2.weight': 4,
+        'downsample_layers.3.1.weight': 5,
+        'stages.3.1.depthwise_conv.weight': 5,
+        'norm0.weight': 6,
+    }
+    for name, i in table.items():
+        assert groups[f'backbone.{name}'][0] == 0.5 ** (6 - i), name
+
+
+def test_group_ids_of_27_blocks_are_the_papers():
+    with torch.device('meta'):
+        backbone = MODELS.build(dict(type='ConvNeXtV2', arch='base'))
+
+    def ids(names):
+        depth = backbone.get_layer_depth
+        return [depth(name, decay_type='group')[0] for name in names]
+
+    assert ids(f'downsample_layers.{s}.1.bias' for s in range(4)) == [
+        0, 2, 3, 12,
+    ]  # fmt: skip
+    assert ids(f'stages.0.{j}.grn.beta' for j in range(3)) == [1, 1, 1]
+    assert ids(f'stages.1.{j}.grn.beta' for j in range(3)) == [2, 2, 2]
+    assert ids(f'stages.2.{j}.grn.beta' for j in range(27)) == [
+        3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9,
+        10, 10, 10, 11, 11, 11,
+    ]  # fmt: skip
+    assert ids(f'stages.3.{j}.grn.beta' for j in range(3)) == [12, 12, 12]
+    assert ids(['norm3.weight', 'head.fc.weight']) == [13, 13]
 
 
 def test_all_three_hosts_find_the_constructor():

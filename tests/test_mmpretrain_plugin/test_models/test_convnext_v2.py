@@ -167,7 +167,9 @@ def test_the_start_is_the_papers():
         (dict(arch='mini'), "'mini'.*atto.*huge"),
         (dict(arch=dict(depths=[1])), "'depths' and 'channels'"),
         (dict(arch=dict(depths=[1, 1], channels=[4])), r'\(1, 1\)'),
+        (dict(arch=None), "'depths' and 'channels', got None"),
         (dict(out_indices=(4,)), r'\(4,\).*\[-4, 3\]'),
+        (dict(out_indices=(3, -1)), r'\(3, -1\) must be different'),
         (dict(frozen_stages=5), r'5.*\[0, 4\]'),
     ],
 )

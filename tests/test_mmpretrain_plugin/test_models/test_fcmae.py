@@ -124,15 +124,25 @@ def test_init_weights_starts_the_mask_token():
         (dict(mask_ratio=1.0), 'mask_ratio.*1.0'),
         (dict(mask_ratio=0), 'mask_ratio.*0'),
         (dict(encoding='sparse'), "'sparse'.*'packed', 'dense'"),
-        (dict(head=dict(type='FCMAEHead', patch_size=64)), '32, 32, 64'),
-        (dict(head=dict(type='FCMAEHead', in_channels=4)), 'channels.*3, 4'),
+        (
+            dict(head=dict(type='FCMAEHead', patch_size=64)),
+            'head.*=64',
+        ),
+        (
+            dict(neck=dict(type='FCMAEDecoder', in_channels=768)),
+            'backbone.channels.*=10, neck.in_channels=768',
+        ),
+        (
+            dict(head=dict(type='FCMAEHead', in_channels=4)),
+            'head.*=4',
+        ),
         (
             dict(
                 neck=dict(
                     type='FCMAEDecoder', in_channels=10, feature_stride=16
                 )
             ),
-            'stride must be the same.*32, 16',
+            'backbone.stride=32, neck.feature_stride=16',
         ),
     ],
 )
