@@ -138,7 +138,7 @@ def make_steps(root: Path, quick: bool) -> list[Step]:
         fcmae += ['--cfg-options', *QUICK['fcmae']]
     steps = [
         Step('data', 'digit scenes', 15, lambda: data),
-        Step('fcmae', 'FCMAE pre-training', 300, lambda: fcmae),
+        Step('fcmae', 'FCMAE pre-training', 250, lambda: fcmae),
     ]
     for task in ('mask-rcnn', 'upernet'):
         for start in ('fcmae', 'scratch'):

@@ -10,7 +10,7 @@ Expected:   a loss that falls from 1.0, the cost of predicting the mean of
 Data:       python tools/make_digit_scenes.py data/digit_scenes
 Values:     Table 8, but for what suits small pictures and minutes: pictures
             of 160, batch 32, crops of 0.4 to 1 and no flip (digits), a
-            decoder of width 256, a higher rate, 12 epochs.
+            decoder of width 256, a higher rate, 10 epochs.
 """
 
 _base_ = [
@@ -20,7 +20,7 @@ _base_ = [
     '../_base_/fcmae_runtime.py',
 ]
 
-max_epochs = 12
+max_epochs = 10
 model = dict(
     backbone=dict(arch='atto'),
     neck=dict(in_channels=320, embed_dim=256),

@@ -16,7 +16,7 @@ model = dict(
     backbone=dict(
         init_cfg=dict(
             type='Pretrained',
-            checkpoint='work_dirs/demo/fcmae/epoch_12.pth',
+            checkpoint='work_dirs/demo/fcmae/epoch_10.pth',
             prefix='backbone.',
         )
     )
