@@ -134,11 +134,11 @@ def draw_predictions(work: Path, task: str, out: str) -> None:
         height = pairs[0].height
         shown = [pairs[0].crop((0, 0, half, height))]
         shown += [p.crop((half, 0, 2 * half, height)) for p in pairs]
-        for axis, picture, title in zip(row, shown, columns):
+        for axis, picture in zip(row, shown):
             axis.imshow(picture)
             axis.axis('off')
-            if row is axes[0]:
-                axis.set_title(title)
+    for axis, title in zip(axes[0], columns):
+        axis.set_title(title)
     figure.tight_layout()
     figure.savefig(work / out, dpi=110)
     plt.close(figure)

@@ -76,11 +76,11 @@ def draw_reconstructions(
     )
     for row, image in zip(axes, images):
         pictures = reconstruct_image(model, image, generator)
-        for axis, picture, title in zip(row, pictures, TITLES):
+        for axis, picture in zip(row, pictures):
             axis.imshow(picture)
             axis.axis('off')
-            if row is axes[0]:
-                axis.set_title(title)
+    for axis, title in zip(axes[0], TITLES):
+        axis.set_title(title)
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
