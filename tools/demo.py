@@ -109,12 +109,12 @@ def transfer_steps(
     pictures = ('--show-dir', str(folder))
     if task == 'mask-rcnn':
         return [
-            Step(name, f'{long_title} from {origin}', 120, train),
-            Step(f'{name}-test', 'test with soft-NMS', 22,
+            Step(name, f'{long_title} from {origin}', 115, train),
+            Step(f'{name}-test', 'test with soft-NMS', 33,
                  test('test', *pictures)),
         ]  # fmt: skip
     return [
-        Step(name, f'{long_title} from {origin}', 90, train),
+        Step(name, f'{long_title} from {origin}', 80, train),
         Step(f'{name}-test', 'single-scale test', 18,
              test('test', *pictures)),
         Step(f'{name}-test-ms', 'multi-scale test', 20,
@@ -137,8 +137,8 @@ def make_steps(root: Path, quick: bool) -> list[Step]:
         data += QUICK['data']
         fcmae += ['--cfg-options', *QUICK['fcmae']]
     steps = [
-        Step('data', 'digit scenes', 15, lambda: data),
-        Step('fcmae', 'FCMAE pre-training', 250, lambda: fcmae),
+        Step('data', 'digit scenes', 20, lambda: data),
+        Step('fcmae', 'FCMAE pre-training', 215, lambda: fcmae),
     ]
     for task in ('mask-rcnn', 'upernet'):
         for start in ('fcmae', 'scratch'):

@@ -84,7 +84,7 @@ def main() -> None:
     )
     parser.add_argument('root', type=Path)
     parser.add_argument('--size', type=int, default=160)
-    parser.add_argument('--unlabelled', type=int, default=2000)
+    parser.add_argument('--unlabelled', type=int, default=1500)
     parser.add_argument('--train', type=int, default=200)
     parser.add_argument('--val', type=int, default=60)
     parser.add_argument('--seed', type=int, default=0)

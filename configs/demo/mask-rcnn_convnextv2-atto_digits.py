@@ -18,7 +18,7 @@ _base_ = [
     'mmdet::_base_/default_runtime.py',
 ]
 
-max_epochs = 10
+max_epochs = 8
 width = 64
 norm_cfg = dict(type='GN', num_groups=8)
 

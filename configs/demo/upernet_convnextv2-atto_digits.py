@@ -18,7 +18,7 @@ _base_ = [
     'mmseg::_base_/default_runtime.py',
 ]
 
-max_iters = 600
+max_iters = 450
 heads = dict(
     channels=64,
     num_classes=11,
