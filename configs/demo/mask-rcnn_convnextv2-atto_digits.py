@@ -5,7 +5,7 @@ Reproduces: nothing of the paper. `make demo` trains this leaf and the one
 Command:    mim train mmdet \
                 configs/demo/mask-rcnn_convnextv2-atto_digits.py
 Hardware:   two CPU cores, about 2 minutes.
-Expected:   half the AP of the leaf with `-fcmae`, or less.
+Expected:   less AP than the leaf with `-fcmae`.
 Data:       python tools/make_digit_scenes.py data/digit_scenes
 Values:     chosen for small pictures and a budget of minutes: a narrow FPN
             with norms, few proposals, batch 4, a cosine schedule. From the

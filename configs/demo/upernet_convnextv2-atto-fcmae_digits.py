@@ -5,7 +5,7 @@ Command:    mim train mmseg \
 Before:     the command of fcmae_convnextv2-atto_digits.py, which writes the
             checkpoint.
 Hardware:   two CPU cores, about 2 minutes.
-Expected:   more than from scratch, see work_dirs/demo/report.html.
+Expected:   about what scratch reaches, see work_dirs/demo/report.html.
 Values:     those of the leaf without `-fcmae`, which starts at random; the
             checkpoint is what the demo's pre-training writes.
 """
