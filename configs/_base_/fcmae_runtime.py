@@ -1,7 +1,8 @@
-"""How pre-training runs: the host's defaults, a checkpoint now and then."""
+"""How pre-training runs: inputs are checked, a checkpoint now and then."""
 
 _base_ = 'mmpretrain::_base_/default_runtime.py'
 
+runner_type = 'CheckedRunner'
 default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2),
 )

@@ -1,3 +1,4 @@
+from .checked_runner import CheckedRunner
 from .layer_decay import LayerDecayOptimWrapperConstructor
 
-__all__ = ['LayerDecayOptimWrapperConstructor']
+__all__ = ['CheckedRunner', 'LayerDecayOptimWrapperConstructor']

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..dense import DenseLayout
 from ..layers import INIT_CFG, ConvNeXtV2Block
+from ..loading import IncompleteCheckpointError, check_complete
 from ..masking import check_encoding, patch_size_of
 from ..packed import PackedLayout
 
@@ -249,6 +250,30 @@ class ConvNeXtV2(BaseModule):
         for i in self.out_indices:
             if hasattr(self, f'norm{i}'):
                 delattr(self, f'norm{i}')
+
+    def init_weights(self) -> None:
+        """Initialise, or load what ``init_cfg`` names.
+
+        Raises:
+            IncompleteCheckpointError: If that checkpoint does not fill the
+                backbone.
+        """
+        try:
+            super().init_weights()
+        except IncompleteCheckpointError as error:
+            configs = self.init_cfg
+            configs = [configs] if isinstance(configs, dict) else configs
+            files = [c['checkpoint'] for c in configs if 'checkpoint' in c]
+            raise IncompleteCheckpointError(
+                f'checkpoint {", ".join(files)} {error}'
+            ) from None
+
+    def _load_from_state_dict(
+        self, state_dict: dict, prefix: str, *args: object
+    ) -> None:
+        """Load, after checking that the state dict fills the backbone."""
+        check_complete(self.state_dict(), state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _freeze_stages(self) -> None:
         for i in range(self.frozen_stages):

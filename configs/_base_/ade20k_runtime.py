@@ -1,0 +1,14 @@
+"""How training on ADE20K runs: inputs are checked before it starts."""
+
+_base_ = 'mmseg::_base_/default_runtime.py'
+
+runner_type = 'CheckedRunner'
+default_hooks = dict(
+    checkpoint=dict(
+        type='CheckpointHook',
+        by_epoch=False,
+        interval=16000,
+        save_best='mIoU',
+    ),
+    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
+)

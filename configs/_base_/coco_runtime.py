@@ -1,0 +1,6 @@
+"""How training on COCO runs: inputs are checked before it starts."""
+
+_base_ = 'mmdet::_base_/default_runtime.py'
+
+runner_type = 'CheckedRunner'
+default_hooks = dict(checkpoint=dict(max_keep_ckpts=2))

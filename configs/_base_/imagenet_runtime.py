@@ -1,0 +1,11 @@
+"""How training on ImageNet runs: inputs are checked before it starts."""
+
+_base_ = 'mmpretrain::_base_/default_runtime.py'
+
+runner_type = 'CheckedRunner'
+default_hooks = dict(
+    checkpoint=dict(
+        type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='auto'
+    ),
+    logger=dict(type='LoggerHook', interval=100),
+)

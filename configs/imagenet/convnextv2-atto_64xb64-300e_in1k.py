@@ -1,0 +1,31 @@
+"""Supervised training of ConvNeXt V2-Atto on ImageNet-1K.
+
+Reproduces: Table 14 of the paper, ConvNeXt V2-A, supervised.
+Command:    mim train mmpretrain \
+                configs/imagenet/convnextv2-atto_64xb64-300e_in1k.py \
+                --launcher slurm --gpus 64 --gpus-per-node 8 \
+                --partition PARTITION
+Hardware:   64 GPUs x 64 images = 4096. One node of 8:
+            --launcher pytorch --gpus 8 --cfg-options
+            optim_wrapper.accumulative_counts=8 custom_hooks.0.interval=8
+Expected:   76.2 top-1.
+Weights:    none, it starts at random.
+Values:     V1's optimiser and schedule; mixup, cutmix, smoothing, weight decay
+            and drop path of Table 9. A choice: the paper does not say how it
+            trained this one.
+"""
+
+_base_ = [
+    '../_base_/models/convnextv2_classifier.py',
+    '../_base_/datasets/imagenet_224.py',
+    '../_base_/schedules/imagenet_supervised.py',
+    '../_base_/imagenet_runtime.py',
+]
+
+model = dict(
+    backbone=dict(arch='atto', drop_path_rate=0.1),
+    head=dict(in_channels=320, loss=dict(label_smooth_val=0.2)),
+    train_cfg=None,
+)
+optim_wrapper = dict(optimizer=dict(weight_decay=0.3))
+train_dataloader = dict(batch_size=64)

@@ -1,0 +1,41 @@
+"""ConvNeXt V2-Large on ImageNet-1K at 384 pixels after ImageNet-22K.
+
+Reproduces: Table 15 of the paper, ConvNeXt V2-L, 384x384.
+Command:    mim train mmpretrain \
+                configs/imagenet/convnextv2-large-fcmae-in22k_16xb32-30e_in1k-384px.py \
+                --launcher slurm --gpus 16 --gpus-per-node 8 \
+                --partition PARTITION
+Hardware:   16 GPUs x 32 images = 512. One node of 8:
+            --launcher pytorch --gpus 8 --cfg-options
+            optim_wrapper.accumulative_counts=2 custom_hooks.0.interval=2
+Expected:   88.2 top-1.
+Weights:    none are released; train convnextv2-large-fcmae_64xb64-90e_in22k
+            first. What comes out is released:
+            convnext-v2-large_fcmae-in21k-pre_3rdparty_in1k-384px of
+            mmpretrain, licence CC-BY-NC 4.0.
+Values:     Table 13; random erasing 0.25, the end of the cosine and mixed
+            precision from the released code. Group-wise decay as in Table 11.
+"""
+
+_base_ = [
+    '../_base_/models/convnextv2_classifier.py',
+    '../_base_/datasets/imagenet_384.py',
+    '../_base_/schedules/imagenet_after_22k.py',
+    '../_base_/imagenet_runtime.py',
+]
+
+checkpoint = 'work_dirs/convnextv2-large-fcmae_64xb64-90e_in22k/epoch_90.pth'
+model = dict(
+    backbone=dict(
+        arch='large',
+        drop_path_rate=0.3,
+        init_cfg=dict(
+            type='Pretrained', checkpoint=checkpoint, prefix='backbone.'
+        ),
+    ),
+    head=dict(in_channels=1536),
+    train_cfg=None,
+)
+optim_wrapper = dict(
+    paramwise_cfg=dict(layer_decay_rate=0.8, decay_type='group')
+)

@@ -1,0 +1,166 @@
+"""The host's augmentation means what the paper's (timm's) means.
+
+Each operation of RandAug, at the same strength, on the same picture: PIL and
+OpenCV round differently, so almost equal is what equal can be.
+"""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import TRANSFORMS, DefaultScope
+from PIL import Image
+from timm.data import auto_augment as timm_augment
+from timm.data.mixup import Mixup as TimmMixup
+from timm.data.random_erasing import RandomErasing as TimmErasing
+
+from tests.test_configs import CONFIGS
+
+CFG = Config.fromfile(
+    CONFIGS / 'imagenet/convnextv2-base-fcmae_32xb32-100e_in1k.py'
+)
+RAND = CFG.train_dataloader.dataset.pipeline[3]
+# The host's names of timm's operations.
+NAMES = {
+    'AutoContrast': 'AutoContrast',
+    'Equalize': 'Equalize',
+    'Invert': 'Invert',
+    'Rotate': 'Rotate',
+    'PosterizeIncreasing': 'Posterize',
+    'SolarizeIncreasing': 'Solarize',
+    'SolarizeAdd': 'SolarizeAdd',
+    'ColorIncreasing': 'ColorTransform',
+    'ContrastIncreasing': 'Contrast',
+    'BrightnessIncreasing': 'Brightness',
+    'SharpnessIncreasing': 'Sharpness',
+    'ShearX': 'Shear',
+    'ShearY': 'Shear',
+    'TranslateXRel': 'Translate',
+    'TranslateYRel': 'Translate',
+}
+
+
+@pytest.fixture(scope='module')
+def picture():
+    """Smooth colours with edges, as photographs have."""
+    y, x = np.mgrid[:120, :160] / 40
+    channels = [np.sin(x + k) * np.cos(y - k) for k in range(3)]
+    image = np.stack(channels, -1) * 90 + 128
+    image[30:70, 40:90] += 35
+    return image.clip(0, 255).astype(np.uint8)
+
+
+def host_rand_augment():
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return TRANSFORMS.build(RAND)
+
+
+def test_the_same_operations_as_often():
+    host = [type(t).__name__ for t in host_rand_augment().transforms]
+    timm = timm_augment._RAND_INCREASING_TRANSFORMS
+    assert host == [NAMES[name] for name in timm]
+    assert RAND.num_policies == 2
+    assert {t.prob for t in host_rand_augment().transforms} == {0.5}
+
+
+@pytest.mark.parametrize('level', [3, 9])
+@pytest.mark.parametrize('index', range(15))
+@pytest.mark.parametrize('negative', [False, True])
+def test_an_operation_does_the_same(
+    picture, index, level, negative, monkeypatch
+):
+    name = timm_augment._RAND_INCREASING_TRANSFORMS[index]
+    mean = (124, 116, 104)
+    one = timm_augment.AugmentOp(
+        name, prob=1, magnitude=level,
+        hparams=dict(img_mean=mean, interpolation=Image.BICUBIC),
+    )  # fmt: skip
+    monkeypatch.setattr(
+        timm_augment, '_randomly_negate', lambda v: -v if negative else v
+    )
+    wanted = np.asarray(one(Image.fromarray(picture))).astype(int)
+
+    host = host_rand_augment().transforms[index]
+    host.prob, host.magnitude_std = 1.1, 0
+    host.magnitude_level = level
+    # timm moves pixels of the source, the host those of the result.
+    moves = name.startswith('Translate') or name.startswith('Shear')
+    host.random_negative_prob = float(negative != moves)
+    if name == 'Rotate':
+        host.random_negative_prob = float(not negative)
+    bgr = picture[..., ::-1].copy()
+    got = host(dict(img=bgr))['img'][..., ::-1].astype(int)
+    difference = np.abs(got - wanted)
+    # Borders and edges of a warped picture differ by interpolation.
+    assert np.median(difference) <= 2, name
+    assert difference.mean() < 4, name
+
+
+def test_strengths_are_drawn_alike():
+    """Normal around 9 with deviation 0.5, cut at 10."""
+    host = host_rand_augment().transforms[3]
+    np.random.seed(0)
+    degrees = [host.random_magnitude() for _ in range(4000)]
+    random.seed(0)
+    timm = [3 * min(10, max(0, random.gauss(9, 0.5))) for _ in range(4000)]
+    assert np.mean(degrees) == pytest.approx(np.mean(timm), abs=0.1)
+    assert np.std(degrees) == pytest.approx(np.std(timm), abs=0.1)
+    assert max(degrees) == 30
+
+
+def test_random_erasing_covers_and_fills_alike():
+    """A quarter of the pictures; noise in every pixel, of the data's mean."""
+    erase = CFG.train_dataloader.dataset.pipeline[4]
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        host = TRANSFORMS.build(erase)
+    timm = TimmErasing(
+        probability=0.25, mode='pixel', max_count=1, device='cpu'
+    )
+    np.random.seed(0), random.seed(0), torch.manual_seed(0)
+    mean, std = np.array(erase.fill_color), np.array(erase.fill_std)
+    shares, values = {'host': [], 'timm': []}, {'host': [], 'timm': []}
+    for _ in range(1500):
+        out = host(dict(img=np.zeros((64, 64, 3), np.uint8)))['img']
+        hit = out.any(-1)
+        shares['host'].append(hit.mean())
+        values['host'].append(((out[hit] - mean) / std).ravel())
+        out = timm(torch.full((3, 64, 64), 9.0)).numpy()
+        hit = (out != 9).any(0)
+        shares['timm'].append(hit.mean())
+        values['timm'].append(out[:, hit].ravel())
+    hits = {k: np.mean(np.array(v) > 0) for k, v in shares.items()}
+    assert hits['host'] == pytest.approx(hits['timm'], abs=0.04)
+    area = {k: np.mean([s for s in v if s]) for k, v in shares.items()}
+    assert area['host'] == pytest.approx(area['timm'], abs=0.02)
+    for v in values.values():
+        noise = np.concatenate(v)
+        assert noise.mean() == pytest.approx(0, abs=0.03)
+        # The host clips to the range of pixels.
+        assert noise.std() == pytest.approx(1, abs=0.06)
+
+
+def test_targets_of_mixup_and_smoothing_equal_timms():
+    """Two labels, a weight, and smoothing of 0.1 over 1000 classes."""
+    from mmpretrain.registry import BATCH_AUGMENTS, MODELS
+
+    labels = torch.tensor([3, 5])
+    timm = TimmMixup(
+        mixup_alpha=0.8, cutmix_alpha=0, label_smoothing=0.1, num_classes=1000
+    )
+    np.random.seed(4)
+    _, wanted = timm(torch.arange(24.0).view(2, 3, 2, 2), labels)
+    weight = (wanted[0, 3] - 1e-4) / 0.9  # what timm drew
+
+    mixup = BATCH_AUGMENTS.build(dict(type='Mixup', alpha=0.8))
+    one_hot = torch.nn.functional.one_hot(labels, 1000).float()
+    flipped = one_hot.flip(0)
+    soft = weight * one_hot + (1 - weight) * flipped
+    loss = MODELS.build(
+        dict(type='mmpretrain.LabelSmoothLoss', label_smooth_val=0.1)
+    )
+    scores = torch.randn(2, 1000)
+    expected = -(wanted * scores.log_softmax(-1)).sum(-1).mean()
+    torch.testing.assert_close(loss(scores, soft), expected)
+    assert mixup.alpha == timm.mixup_alpha

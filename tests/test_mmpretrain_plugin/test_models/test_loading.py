@@ -1,0 +1,92 @@
+"""A checkpoint fills the backbone or is refused; nothing in between."""
+
+import pytest
+import torch
+from mmengine.runner import load_checkpoint
+from mmpretrain.registry import MODELS
+
+from tests.small_models import ARCH, small_backbone, small_fcmae
+
+
+def saved(tmp_path, state, name='weights.pth'):
+    path = tmp_path / name
+    torch.save(dict(state_dict=state), path)
+    return str(path)
+
+
+def load(path, prefix='backbone.', **options):
+    init = dict(type='Pretrained', checkpoint=path)
+    if prefix is not None:
+        init['prefix'] = prefix
+    options = {'arch': ARCH, 'gap_before_final_norm': False, **options}
+    model = MODELS.build(dict(type='ConvNeXtV2', init_cfg=init, **options))
+    model.init_weights()
+    return model
+
+
+def test_weights_of_fcmae_fill_a_backbone_with_norms(tmp_path):
+    fcmae = small_fcmae()
+    path = saved(tmp_path, fcmae.state_dict())
+    backbone = load(path, out_indices=(0, 1, 2, 3))
+    for name, value in fcmae.backbone.state_dict().items():
+        assert torch.equal(backbone.state_dict()[name], value.float()), name
+    assert torch.equal(backbone.norm0.weight, torch.ones(4))
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        (dict(arch=dict(depths=(1, 1, 3, 1), channels=ARCH['channels'])),
+         ['missing: stages.2.2.', 'depths [1, 1, 2, 1]']),
+        (dict(arch=dict(depths=(1, 1, 1, 1), channels=ARCH['channels'])),
+         ['left over: stages.2.1.']),
+        (dict(arch=dict(depths=ARCH['depths'], channels=(4, 6, 8, 12))),
+         ['of another shape', 'channels [4, 6, 8, 12]']),
+        (dict(in_channels=4), ['downsample_layers.0.0.weight (4, 3, 4, 4)']),
+        (dict(use_grn=False), ['left over', 'grn', 'use_grn']),
+    ],
+)  # fmt: skip
+def test_another_model_is_refused_with_the_file_and_a_remedy(
+    tmp_path, options, words
+):
+    path = saved(tmp_path, small_fcmae().state_dict())
+    with pytest.raises(ValueError) as error:
+        load(path, **options)
+    message = str(error.value)
+    assert message.startswith(f'checkpoint {path} ')
+    assert all(word in message for word in words), message
+    assert '\n' not in message
+
+
+def test_a_forgotten_prefix_is_refused(tmp_path):
+    """The hosts would start from random weights and say so in a log."""
+    path = saved(tmp_path, small_fcmae().state_dict())
+    with pytest.raises(ValueError, match=r"set prefix='backbone\.'"):
+        load(path, prefix=None)
+
+
+def test_another_network_is_refused(tmp_path):
+    path = saved(tmp_path, {'backbone.conv1.weight': torch.zeros(3)})
+    with pytest.raises(ValueError, match='holds nothing of this backbone'):
+        load(path)
+
+
+def test_whole_models_are_checked_too(tmp_path):
+    """By load_from and resume, whatever surrounds the backbone."""
+    fcmae = small_fcmae()
+    state = fcmae.state_dict()
+    path = saved(tmp_path, state)
+    load_checkpoint(small_fcmae(), path)
+    state.pop('backbone.stages.2.1.norm.bias')
+    with pytest.raises(ValueError, match='stages.2.1.norm.bias'):
+        load_checkpoint(small_fcmae(), saved(tmp_path, state))
+
+
+def test_its_own_state_loads_back():
+    backbone = small_backbone(out_indices=(1, 3))
+    other = small_backbone(out_indices=(1, 3))
+    with torch.no_grad():
+        other.norm1.weight += 1
+    result = other.load_state_dict(backbone.state_dict())
+    assert not result.missing_keys and not result.unexpected_keys
+    assert torch.equal(other.norm1.weight, backbone.norm1.weight)
