@@ -10,8 +10,6 @@ pictures and ``report.html`` in ``work_dirs/demo/``.
 
 import argparse
 import json
-import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +17,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from progress import clock, run_logged, seconds_left
 
 TOOLS = Path(__file__).resolve().parent
 CONFIGS = TOOLS.parent / 'configs' / 'demo'
@@ -109,15 +109,15 @@ def transfer_steps(
     pictures = ('--show-dir', str(folder))
     if task == 'mask-rcnn':
         return [
-            Step(name, f'{long_title} from {origin}', 115, train),
+            Step(name, f'{long_title} from {origin}', 135, train),
             Step(f'{name}-test', 'test with soft-NMS', 33,
                  test('test', *pictures)),
         ]  # fmt: skip
     return [
-        Step(name, f'{long_title} from {origin}', 80, train),
-        Step(f'{name}-test', 'single-scale test', 18,
+        Step(name, f'{long_title} from {origin}', 95, train),
+        Step(f'{name}-test', 'single-scale test', 30,
              test('test', *pictures)),
-        Step(f'{name}-test-ms', 'multi-scale test', 20,
+        Step(f'{name}-test-ms', 'multi-scale test', 32,
              test('test-ms', '--tta')),
     ]  # fmt: skip
 
@@ -137,8 +137,8 @@ def make_steps(root: Path, quick: bool) -> list[Step]:
         data += QUICK['data']
         fcmae += ['--cfg-options', *QUICK['fcmae']]
     steps = [
-        Step('data', 'digit scenes', 20, lambda: data),
-        Step('fcmae', 'FCMAE pre-training', 215, lambda: fcmae),
+        Step('data', 'digit scenes', 29, lambda: data),
+        Step('fcmae', 'FCMAE pre-training', 180, lambda: fcmae),
     ]
     for task in ('mask-rcnn', 'upernet'):
         for start in ('fcmae', 'scratch'):
@@ -148,18 +148,13 @@ def make_steps(root: Path, quick: bool) -> list[Step]:
     ]  # fmt: skip
     steps.append(
         Step(
-            'reconstructions', 'pictures of reconstructions', 10,
+            'reconstructions', 'pictures of reconstructions', 15,
             lambda: [*draw, last_checkpoint('fcmae', root),
                      str(WORK / 'reconstructions.png'),
                      str(DATA / 'coco' / 'val')],
         )
     )  # fmt: skip
     return steps
-
-
-def clock(seconds: float) -> str:
-    """Write seconds as m:ss."""
-    return f'{int(seconds) // 60}:{int(seconds) % 60:02d}'
 
 
 class Progress:
@@ -206,15 +201,6 @@ class Progress:
         return f'[{index + 1:2}/{len(self.steps)}] {step.title}'
 
 
-def seconds_left(line: str) -> int | None:
-    """Read the time left from a line of a host's log, if it tells."""
-    eta = re.search(r'eta: (?:(\d+) days?, )?(\d+):(\d+):(\d+)', line)
-    if not eta:
-        return None
-    days, hours, minutes, seconds = (int(part or 0) for part in eta.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-
-
 def run_step(
     steps: list[Step], index: int, root: Path, progress: Progress
 ) -> float:
@@ -228,24 +214,16 @@ def run_step(
     """
     step, started = steps[index], time.monotonic()
     log = root / WORK / 'logs' / f'{step.name}.log'
-    log.parent.mkdir(parents=True, exist_ok=True)
-    command = step.command()
-    with log.open('w') as file:
-        print(' '.join(command), file=file, flush=True)
-        process = subprocess.Popen(
-            command,
-            cwd=root,
-            # Made for two CPU cores; where there is a GPU and no CUDA
-            # compiler, mmcv's operators are there for the CPU alone.
-            env={**os.environ, 'CUDA_VISIBLE_DEVICES': ''},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for line in process.stdout:
-            file.write(line)
-            progress.show(index, started, seconds_left(line))
-    if process.wait():
+    status = run_logged(
+        step.command(),
+        log,
+        lambda line: progress.show(index, started, seconds_left(line)),
+        cwd=root,
+        # Made for two CPU cores; where there is a GPU and no CUDA compiler,
+        # mmcv's operators are there for the CPU alone.
+        env={'CUDA_VISIBLE_DEVICES': ''},
+    )
+    if status:
         tail = log.read_text().splitlines()[-25:]
         raise SystemExit(
             '\n'.join(tail) + f'\n\n{step.title} failed; its log is {log}'

@@ -6,6 +6,7 @@ Before:     the command of fcmae_convnextv2-atto_digits.py, which writes the
             checkpoint.
 Hardware:   two CPU cores, about 2 minutes.
 Expected:   about what scratch reaches, see work_dirs/demo/report.html.
+Weights:    the demo's own, from its pre-training.
 Values:     those of the leaf without `-fcmae`, which starts at random; the
             checkpoint is what the demo's pre-training writes.
 """
@@ -16,7 +17,7 @@ model = dict(
     backbone=dict(
         init_cfg=dict(
             type='Pretrained',
-            checkpoint='work_dirs/demo/fcmae/epoch_10.pth',
+            checkpoint='work_dirs/demo/fcmae/epoch_6.pth',
             prefix='backbone.',
         )
     )

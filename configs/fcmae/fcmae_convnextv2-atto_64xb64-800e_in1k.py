@@ -10,6 +10,7 @@ Hardware:   64 GPUs x 64 images = 4096. One node of 8:
             --cfg-options optim_wrapper.accumulative_counts=8
 Expected:   76.7 top-1 after fine-tuning on ImageNet-1K (Table 14, which does
             not say after how many epochs).
+Weights:    none, it starts at random.
 Values:     model, data and schedule from Table 8, see the bases.
 """
 

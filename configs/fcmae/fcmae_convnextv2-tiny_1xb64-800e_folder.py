@@ -9,6 +9,7 @@ Hardware:   any; the learning rate follows the batch (GPUs x batch_size,
             without accumulation).
 Expected:   a loss that starts near 1.0, which is what predicting the mean
             of every patch costs, and falls.
+Weights:    none, it starts at random.
 Values:     Table 8. Other sizes: see model below.
 """
 

@@ -1,7 +1,20 @@
 from .backbones import ConvNeXtV2
 from .heads import FCMAEHead
-from .layers import GRN
-from .necks import FCMAEDecoder
+from .layers import GRN, GRNVariant
+from .necks import (
+    FCMAEDecoder,
+    FCMAETransformerDecoder,
+    FCMAEUNetDecoder,
+)
 from .selfsup import FCMAE
 
-__all__ = ['FCMAE', 'GRN', 'ConvNeXtV2', 'FCMAEDecoder', 'FCMAEHead']
+__all__ = [
+    'FCMAE',
+    'GRN',
+    'ConvNeXtV2',
+    'FCMAEDecoder',
+    'FCMAEHead',
+    'FCMAETransformerDecoder',
+    'FCMAEUNetDecoder',
+    'GRNVariant',
+]

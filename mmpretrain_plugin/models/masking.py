@@ -7,7 +7,8 @@ image, and ``True`` means hidden (the patch that FCMAE reconstructs).
 import torch
 from torch import Tensor
 
-ENCODINGS = ('packed', 'dense')
+# 'packed' and 'dense' mean the same; 'leaky' is an ablation.
+ENCODINGS = ('packed', 'dense', 'leaky')
 
 
 def check_encoding(encoding: str) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-
-from tools.demo import seconds_left
+from progress import seconds_left
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -38,7 +38,7 @@ dataset = dict(
     type='CocoDataset', data_root=data_root, metainfo=dict(classes=classes)
 )
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=2,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..dense import DenseLayout
 from ..layers import INIT_CFG, ConvNeXtV2Block
+from ..leaky import LeakyLayout
 from ..loading import IncompleteCheckpointError, check_complete
 from ..masking import check_encoding, patch_size_of
 from ..packed import PackedLayout
@@ -88,6 +89,8 @@ class ConvNeXtV2(BaseModule):
             sites and return (N, C), as for classification, or to normalise
             the map and return (N, C, H, W).
         with_cp: Whether to recompute blocks in backward to save memory.
+        grn_cfg: Ablation: config of a layer in the place of GRN, such as
+            ``dict(type='GRNVariant', aggregation='l1')``.
         init_cfg: Initialisation; the default is the paper's.
 
     Raises:
@@ -107,6 +110,7 @@ class ConvNeXtV2(BaseModule):
         frozen_stages: int = 0,
         gap_before_final_norm: bool = True,
         with_cp: bool = False,
+        grn_cfg: dict | None = None,
         init_cfg: dict | list | None = INIT_CFG,
     ) -> None:
         super().__init__(init_cfg)
@@ -157,6 +161,7 @@ class ConvNeXtV2(BaseModule):
                     layer_scale_init_value=layer_scale_init_value,
                     drop_path_rate=next(rates),
                     with_cp=with_cp,
+                    grn_cfg=grn_cfg,
                 )
                 for _ in range(depth)
             ]
@@ -181,7 +186,8 @@ class ConvNeXtV2(BaseModule):
                 nothing.
             encoding: Under a mask, 'packed' computes visible sites only,
                 'dense' all of them with hidden ones set to zero. Both mean
-                the same.
+                the same. 'leaky' is the paper's ablation: hidden pixels are
+                zero and nothing else is.
 
         Returns:
             One tensor per output stage. Without a mask as mmpretrain's
@@ -220,7 +226,8 @@ class ConvNeXtV2(BaseModule):
         patch_size_of(mask, images, self.stride)
         if encoding == 'packed':
             return PackedLayout(mask, images.device)
-        return DenseLayout(mask.to(images.device))
+        layout = LeakyLayout if encoding == 'leaky' else DenseLayout
+        return layout(mask.to(images.device))
 
     def _downsample(
         self, x: Tensor, stage: int, layout: DenseLayout | PackedLayout

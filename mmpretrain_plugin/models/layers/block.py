@@ -2,6 +2,7 @@
 
 import torch
 from mmcv.cnn.bricks import DropPath
+from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -28,6 +29,7 @@ class ConvNeXtV2Block(nn.Module):
             (V1); 0 means none.
         drop_path_rate: Probability to drop the branch for an image.
         with_cp: Whether to recompute the block in backward to save memory.
+        grn_cfg: Ablation: config of a layer in the place of GRN.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class ConvNeXtV2Block(nn.Module):
         layer_scale_init_value: float = 0.0,
         drop_path_rate: float = 0.0,
         with_cp: bool = False,
+        grn_cfg: dict | None = None,
     ) -> None:
         super().__init__()
         self.depthwise_conv = nn.Conv2d(
@@ -46,6 +49,8 @@ class ConvNeXtV2Block(nn.Module):
         self.pointwise_conv1 = nn.Linear(channels, 4 * channels)
         self.act = nn.GELU()
         self.grn = GRN(4 * channels) if use_grn else nn.Identity()
+        if grn_cfg is not None:
+            self.grn = MODELS.build({**grn_cfg, 'channels': 4 * channels})
         self.pointwise_conv2 = nn.Linear(4 * channels, channels)
         if layer_scale_init_value > 0:
             scale = torch.full((channels,), float(layer_scale_init_value))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ..dense import DenseLayout
 from ..layers import INIT_CFG, ConvNeXtV2Block
-from ..masking import enlarge
+from .cells import fill_hidden, order_by_patch
 
 
 @MODELS.register_module()
@@ -79,31 +79,10 @@ class FCMAEDecoder(BaseModule):
         Raises:
             ValueError: If the map and the mask do not cover the same image.
         """
-        x = feats[-1]
-        cells = self.patch_size // self.feature_stride
-        rows, columns = mask.shape[1:]
-        if x.shape[2:] != (rows * cells, columns * cells):
-            raise ValueError(
-                f'a map of {tuple(x.shape[2:])} cells does not fit a mask of '
-                f'{rows}x{columns} patches of {cells}x{cells} cells '
-                f'(patch_size {self.patch_size}, feature_stride '
-                f'{self.feature_stride})'
-            )
-        hidden = enlarge(mask.to(x.device), cells).unsqueeze(1)
-        x = self.proj(x)
-        x = torch.where(hidden, self.mask_token.to(x.dtype), x)
+        x = fill_hidden(self.proj(feats[-1]), mask, self.mask_token)
         layout = DenseLayout()
         x = layout.enter(x)
         for block in self.decoder:
             x = block(x, layout)
         x = self.pred(layout.leave(x))
-        return self._patches(x, cells)
-
-    def _patches(self, x: Tensor, cells: int) -> Tensor:
-        """Order predictions of cells by patch, row, column, channel."""
-        batch, _, height, width = x.shape
-        h, w, s = height // cells, width // cells, self.feature_stride
-        # (N, s, s, C, h, cells, w, cells) -> (N, h, w, cells, s, cells, s, C)
-        x = x.view(batch, s, s, self.out_channels, h, cells, w, cells)
-        x = x.permute(0, 4, 6, 5, 1, 7, 2, 3)
-        return x.reshape(batch, h * w, -1)
+        return order_by_patch(x, mask.shape[1:], self.feature_stride)

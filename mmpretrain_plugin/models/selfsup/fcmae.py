@@ -24,7 +24,8 @@ class FCMAE(BaseSelfSupervisor):
         patch_size: Side of a patch in pixels, a multiple of the backbone's
             stride.
         encoding: 'packed' computes visible patches only, 'dense' all; both
-            give the same result.
+            give the same result. 'leaky' is an ablation: hidden pixels are
+            zero, and what is visible leaks into them.
         data_preprocessor: The host's, normalising images.
         init_cfg: Initialisation of the whole model, a checkpoint for example.
 

@@ -1,0 +1,202 @@
+"""Recipes train and test end to end, on data of a few pictures.
+
+Leaves as they are, but for budgets, workers and what needs a GPU: the hosts'
+mixed precision and SyncBN.
+"""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, RUNNERS, DefaultScope
+from PIL import Image
+
+from mmpretrain_plugin.datasets.digit_scenes import CLASSES
+from tests.test_configs import CONFIGS
+
+pytestmark = pytest.mark.slow
+
+
+def run(cfg, work_dir, test=False):
+    """Run as the hosts' tools/train.py and tools/test.py do."""
+    cfg.work_dir = str(work_dir)
+    cfg.optim_wrapper.type = 'OptimWrapper'
+    for mode in ('train', 'val', 'test'):
+        if cfg.get(f'{mode}_dataloader'):
+            cfg[f'{mode}_dataloader'].num_workers = 0
+            cfg[f'{mode}_dataloader'].persistent_workers = False
+    cfg.default_hooks.logger.interval = 1
+    runner = RUNNERS.build(cfg)
+    assert type(runner).__name__ == 'CheckedRunner'
+    if test:
+        return runner, runner.test()
+    runner.train()
+    return runner, records(work_dir)
+
+
+def records(work_dir):
+    (path,) = work_dir.glob('*/vis_data/scalars.json')
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def fcmae_weights(tmp_path, arch, channels):
+    """Write what pre-training leaves, with a decoder and without norms."""
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(
+            dict(
+                type='FCMAE',
+                backbone=dict(type='ConvNeXtV2', arch=arch),
+                neck=dict(
+                    type='FCMAEDecoder', in_channels=channels, embed_dim=8
+                ),
+                head=dict(type='FCMAEHead'),
+            )
+        )
+    path = tmp_path / 'fcmae.pth'
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return str(path), model.state_dict()
+
+
+@pytest.fixture
+def image_folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for split, count in (('train', 4), ('val', 2)):
+        for label, name in enumerate(('red', 'green', 'blue')):
+            folder = tmp_path / 'imagenet' / split / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 90, (70, 80, 3), np.uint8)
+                pixels[..., label] += 150
+                Image.fromarray(pixels).save(folder / f'{i}.JPEG')
+    return str(tmp_path / 'imagenet')
+
+
+@pytest.mark.parametrize(
+    'leaf',
+    ['convnextv2-femto-fcmae_32xb32-600e_in1k',
+     'convnext-tiny_64xb64-300e_in1k',
+     'convnextv2-tiny-fcmae-in22k_16xb32-90e_in1k-384px'],
+)  # fmt: skip
+def test_imagenet(leaf, image_folder, tmp_path):
+    """Fine-tuning, a supervised baseline, and 384 pixels after 22K."""
+    cfg = Config.fromfile(CONFIGS / f'imagenet/{leaf}.py')
+    start = narrow(cfg, tmp_path)
+    cfg.model.head.in_channels = 32
+    for part in (cfg.model.head, cfg.data_preprocessor):
+        part.num_classes = 3
+    for mode in ('train', 'val', 'test'):
+        loader = cfg[f'{mode}_dataloader']
+        loader.batch_size = 4
+        loader.collate_fn = dict(type='default_collate')
+        loader.dataset.data_root = image_folder
+        loader.dataset.metainfo = dict(classes=('blue', 'green', 'red'))
+    cfg.val_evaluator.topk = cfg.test_evaluator.topk = (1,)
+    cfg.train_cfg.max_epochs = 2
+    for scheduler in cfg.param_scheduler:
+        scheduler.begin = min(scheduler.get('begin', 0), 1)
+        if 'end' in scheduler:
+            scheduler.end = 1
+    _, log = run(cfg, tmp_path / 'run')
+    losses = [r['loss'] for r in log if 'loss' in r]
+    assert len(losses) == 2 * 3 and np.isfinite(losses).all()
+    # A head that starts near zero predicts all three classes alike.
+    assert losses[0] == pytest.approx(np.log(3), abs=0.02)
+    assert len([r for r in log if 'accuracy/top1' in r]) == 2
+    saved = torch.load(
+        tmp_path / 'run/epoch_2.pth', map_location='cpu', weights_only=False
+    )
+    assert set(saved) >= {'state_dict', 'ema_state_dict', 'optimizer'}
+    if start:
+        # What is tested and saved is the average, which moves less.
+        name = 'backbone.stages.2.0.pointwise_conv1.weight'
+        average = saved['state_dict'][name] - start[name]
+        raw = saved['ema_state_dict'][f'module.{name}'] - start[name]
+        assert 0 < average.abs().max() < raw.abs().max() < 0.01
+
+
+def narrow(cfg, tmp_path):
+    """Give the leaf few channels and blocks, and a checkpoint that fits."""
+    arch = dict(depths=(1, 1, 1, 1), channels=(8, 16, 24, 32))
+    cfg.model.backbone.arch = arch
+    if 'init_cfg' not in cfg.model.backbone:
+        return None
+    path, start = fcmae_weights(tmp_path, arch, 32)
+    cfg.model.backbone.init_cfg.checkpoint = path
+    return start
+
+
+def make_scenes(root):
+    subprocess.run(
+        [sys.executable, CONFIGS.parent / 'tools/make_digit_scenes.py', root,
+         '--unlabelled', '1', '--train', '4', '--val', '2'],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def test_coco_on_one_gpus_schedule(tmp_path):
+    """Jittering to 1024², accumulation, soft-NMS, box and mask AP."""
+    make_scenes(tmp_path / 'data')
+    cfg = Config.fromfile(
+        CONFIGS
+        / 'coco/mask-rcnn_convnextv2-atto-fcmae_fpn_1xb4-lsj-1x_coco.py'
+    )
+    narrow(cfg, tmp_path)
+    cfg.model.neck.in_channels = [8, 16, 24, 32]
+    for head in (cfg.model.roi_head.bbox_head, cfg.model.roi_head.mask_head):
+        head.num_classes = 10
+    cfg.train_dataloader.batch_size = 1
+    cfg.optim_wrapper.accumulative_counts = 2
+    for mode, split in (('train', 'train'), ('val', 'val'), ('test', 'val')):
+        dataset = cfg[f'{mode}_dataloader'].dataset
+        dataset.data_root = str(tmp_path / 'data/coco/')
+        dataset.ann_file = f'annotations/instances_{split}.json'
+        dataset.data_prefix = dict(img=f'{split}/')
+        dataset.metainfo = dict(classes=tuple(CLASSES))
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        evaluator.ann_file = str(
+            tmp_path / 'data/coco/annotations/instances_val.json'
+        )
+    cfg.train_cfg.max_epochs = 1
+    _, log = run(cfg, tmp_path / 'run')
+    losses = [r for r in log if 'loss_mask' in r]
+    assert len(losses) >= 2  # small or empty pictures are filtered
+    assert all(np.isfinite(r['loss']) for r in losses)
+    assert any('coco/bbox_mAP' in r and 'coco/segm_mAP' in r for r in log)
+
+
+def test_ade20k_with_the_multi_scale_test(tmp_path):
+    make_scenes(tmp_path / 'data')
+    cfg = Config.fromfile(
+        CONFIGS
+        / 'ade20k/upernet_convnextv2-atto-fcmae_8xb2-160k_ade20k-512x512.py'
+    )
+    narrow(cfg, tmp_path)
+    cfg.model.decode_head.in_channels = [8, 16, 24, 32]
+    cfg.model.auxiliary_head.in_channels = 24
+    classes = ('background', *CLASSES)
+    for head in (cfg.model.decode_head, cfg.model.auxiliary_head):
+        head.update(num_classes=11, channels=16, norm_cfg=dict(type='BN'))
+    for mode in ('train', 'val', 'test'):
+        dataset = cfg[f'{mode}_dataloader'].dataset
+        dataset.data_root = str(tmp_path / 'data/ade20k')
+        dataset.type, dataset.reduce_zero_label = 'BaseSegDataset', True
+        dataset.metainfo = dict(classes=classes)
+    cfg.train_cfg.update(max_iters=2, val_interval=2)
+    cfg.default_hooks.checkpoint.interval = 2
+    cfg.param_scheduler[1].end = 2000
+    _, log = run(cfg, tmp_path / 'run')
+    losses = [r for r in log if 'aux.loss_ce' in r]
+    assert len(losses) == 2
+    assert all(np.isfinite(r['loss']) for r in losses)
+    assert any('mIoU' in r for r in log)
+    # As `mim test ... --tta` puts it together.
+    cfg.load_from = str(tmp_path / 'run/iter_2.pth')
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.tta_model.module = cfg.model
+    cfg.model = cfg.tta_model
+    _, metrics = run(cfg, tmp_path / 'test', test=True)
+    assert 0 <= metrics['mIoU'] <= 100

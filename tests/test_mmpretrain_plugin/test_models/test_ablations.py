@@ -1,0 +1,267 @@
+"""The paper's ablations mean what they say and train."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import MODELS
+from torch.testing import assert_close
+
+from mmpretrain_plugin.models import GRN, GRNVariant
+from mmpretrain_plugin.models.necks.cells import order_by_patch
+from tests.small_models import ARCH, small_backbone, some_mask, stir
+from tests.test_configs import CONFIGS
+
+LEAVES = sorted((CONFIGS / 'ablation').glob('*.py'))
+VARIANTS = [
+    dict(aggregation='l1'),
+    dict(aggregation='average'),
+    dict(normalization='standardize'),
+    dict(normalization=None),
+    dict(aggregation=None),
+    dict(aggregation=None, normalization=None),
+    dict(affine=False),
+    dict(residual=False),
+    dict(aggregation='average', normalization=None),
+]
+
+
+def images(batch=2, height=64, width=96):
+    return torch.randn(batch, 3, height, width, dtype=torch.float64)
+
+
+def responses():
+    return torch.randn(2, 3, 4, 5, dtype=torch.float64)
+
+
+def test_the_default_variant_is_grn():
+    variant, layer = stir(GRNVariant(5)), stir(GRN(5))
+    x = responses()
+    assert_close(variant(x), layer(x))
+    assert_close(GRNVariant(5)(x.float()), x.float())
+
+
+@pytest.mark.parametrize('options', VARIANTS)
+def test_a_variant_is_its_formula(options):
+    """Written out again, image by image and channel by channel."""
+    layer = stir(GRNVariant(5, **options))
+    options = {
+        'aggregation': 'l2', 'normalization': 'divisive', 'affine': True,
+        'residual': True, **options,
+    }  # fmt: skip
+    x = responses()
+    out = layer(x)
+    for n in range(2):
+        for i in range(3):
+            for j in range(4):
+                g = []
+                for k in range(5):
+                    sites = x[n, :, :, k].flatten()
+                    g.append(
+                        {
+                            'l2': sites.pow(2).sum().sqrt(),
+                            'l1': sites.abs().sum(),
+                            'average': sites.sum() / 12,
+                            None: x[n, i, j, k],
+                        }[options['aggregation']]
+                    )
+                g = torch.stack(g)
+                mean = g.sum() / 5
+                factor = {
+                    'divisive': g / (mean + 1e-6),
+                    'standardize': (g - mean)
+                    / (((g - mean).pow(2).sum() / 5).sqrt() + 1e-6),
+                    None: g,
+                }[options['normalization']]
+                if not (options['aggregation'] or options['normalization']):
+                    factor = torch.ones(5)
+                expected = x[n, i, j] * factor
+                if options['affine']:
+                    expected = layer.gamma * expected + layer.beta
+                if options['residual']:
+                    expected = expected + x[n, i, j]
+                assert_close(out[n, i, j], expected)
+
+
+@pytest.mark.parametrize('options', VARIANTS)
+def test_both_encodings_agree_for_every_variant(options):
+    backbone = small_backbone(grn_cfg=dict(type='GRNVariant', **options))
+    x, mask = images(), some_mask()
+    packed, dense = (backbone(x, mask, e)[0] for e in ('packed', 'dense'))
+    assert_close(packed, dense)
+
+
+def test_variants_that_do_not_exist_are_refused():
+    with pytest.raises(ValueError, match="aggregation 'max' is not one of"):
+        GRNVariant(4, aggregation='max')
+    with pytest.raises(ValueError, match='normalization'):
+        GRNVariant(4, normalization='l2')
+
+
+def test_the_leaky_encoder_is_the_dense_network_on_blanked_images():
+    backbone = small_backbone()
+    backbone.remove_final_norm()
+    x, mask = images(), some_mask()
+    hidden = mask.repeat_interleave(32, 1).repeat_interleave(32, 2)[:, None]
+    leaky = backbone(x, mask, 'leaky')[0]
+    assert_close(leaky, backbone(x.masked_fill(hidden, 0))[0])
+    # What is visible now depends on what surrounds it.
+    exact = backbone(x, mask, 'dense')[0]
+    visible = ~mask
+    assert not torch.allclose(
+        leaky.permute(0, 2, 3, 1)[visible], exact.permute(0, 2, 3, 1)[visible]
+    )
+
+
+def test_pixels_are_ordered_as_the_head_orders_them():
+    head = MODELS.build(dict(type='FCMAEHead', patch_size=16))
+    x = images(1, 32, 48)
+    # Cells of 4 pixels: (row, column, channel) within each.
+    cells = x.view(1, 3, 8, 4, 12, 4).permute(0, 3, 5, 1, 2, 4)
+    ordered = order_by_patch(cells.reshape(1, 48, 8, 12), (2, 3), 4)
+    assert_close(ordered, head.patchify(x))
+
+
+DECODERS = {
+    'unet-skip': dict(
+        type='FCMAEUNetDecoder', in_channels=ARCH['channels'], skip=True
+    ),
+    'unet': dict(
+        type='FCMAEUNetDecoder', in_channels=ARCH['channels'], skip=False
+    ),
+    'transformer': dict(
+        type='FCMAETransformerDecoder', in_channels=10, embed_dim=16,
+        depth=2, num_heads=2,
+    ),
+}  # fmt: skip
+
+
+def fcmae(decoder, **options):
+    all_stages = (0, 1, 2, 3) if decoder == 'unet-skip' else -1
+    config = dict(
+        type='FCMAE',
+        backbone=dict(type='ConvNeXtV2', arch=ARCH, out_indices=all_stages),
+        neck=DECODERS[decoder],
+        head=dict(type='FCMAEHead'),
+        **options,
+    )
+    return stir(MODELS.build(config))
+
+
+@pytest.mark.parametrize('decoder', DECODERS)
+def test_decoders_see_visible_patches_only(decoder):
+    """Both encodings agree, and hidden pixels change nothing, bit for bit."""
+    model, mask = fcmae(decoder), some_mask()
+    x = images()
+    prediction = model.reconstruct(x, mask)
+    assert prediction.shape == (2, 6, 32 * 32 * 3)
+    other = copy.deepcopy(model)
+    other.encoding = 'dense'
+    assert_close(other.reconstruct(x, mask), prediction)
+    hidden = mask.repeat_interleave(32, 1).repeat_interleave(32, 2)[:, None]
+    changed = torch.where(hidden, torch.randn_like(x), x)
+    assert torch.equal(model.reconstruct(changed, mask), prediction)
+
+
+@pytest.mark.parametrize('decoder', DECODERS)
+def test_every_parameter_of_a_decoder_learns(decoder):
+    model, mask = fcmae(decoder), some_mask()
+    model.loss(images(), mask=mask)['loss'].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.any(), name
+
+
+@pytest.mark.parametrize('decoder', DECODERS)
+def test_an_image_does_not_depend_on_its_batch(decoder):
+    model, mask, x = fcmae(decoder), some_mask(), images()
+    both = model.reconstruct(x, mask)
+    for n in range(2):
+        assert_close(
+            both[n : n + 1], model.reconstruct(x[n:][:1], mask[n:][:1])
+        )
+
+
+def test_positions_of_the_transformer_tell_rows_from_columns():
+    """With equal cells everywhere, a wide grid is not a tall one."""
+    model = fcmae('transformer').neck
+    cells = torch.ones(1, 10, 2, 3, dtype=torch.float64)
+    mask = torch.zeros(1, 2, 3, dtype=torch.bool)
+    wide = model((cells,), mask).view(2, 3, -1)
+    tall = model((cells.transpose(2, 3),), mask.transpose(1, 2)).view(3, 2, -1)
+    assert_close(wide[0, 0], wide[0, 0])
+    assert not torch.allclose(wide[0, 1], wide[1, 0])
+    assert not torch.allclose(wide, tall.transpose(0, 1))
+
+
+def test_skips_need_all_stages():
+    model = fcmae('unet-skip')
+    with pytest.raises(ValueError, match='set out_indices of the backbone'):
+        model.neck((torch.zeros(2, 10, 2, 3),), some_mask())
+
+
+def test_there_is_a_leaf_for_every_row_of_the_paper():
+    v1, v2 = 'fcmae_convnext-base_', 'fcmae_convnextv2-base_'
+    names = [f'{v2}mask-{r}' for r in (10, 20, 30, 40, 50, 70, 80, 90)]
+    names += [f'{v1}{kind}' for kind in ('unet-skip', 'unet', 'transformer')]
+    names += [f'{v1}decoder-depth-{d}' for d in (2, 4, 8, 12)]
+    names += [f'{v1}decoder-dim-{d}' for d in (128, 256, 768, 1024)]
+    names += [f'{v1}leaky']
+    names += [
+        f'{v2}grn-{kind}'
+        for kind in ('l1', 'average', 'standardize', 'no-residual',
+                     'no-affine', 'no-normalization', 'no-aggregation',
+                     'scale')
+    ]  # fmt: skip
+    assert {p.stem for p in LEAVES} == {
+        f'{name}_64xb64-800e_in1k' for name in names
+    }
+
+
+TABLE_1 = {
+    'unet-skip': 83.7, 'unet': 83.5, 'transformer': 83.4,
+    'decoder-depth-2': 83.5, 'decoder-depth-4': 83.7,
+    'decoder-depth-8': 83.6, 'decoder-depth-12': 83.3,
+    'decoder-dim-128': 83.5, 'decoder-dim-256': 83.7,
+    'decoder-dim-768': 83.6, 'decoder-dim-1024': 83.5,
+    'leaky': 79.3,
+    # Table 16
+    'grn-scale': 83.9, 'grn-no-normalization': 83.9,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('name', TABLE_1)
+def test_leaves_name_the_papers_results(name):
+    (path,) = (p for p in LEAVES if f'-base_{name}_' in p.name)
+    assert f'Expected:   {TABLE_1[name]} top-1' in path.read_text()
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=lambda p: p.stem)
+def test_every_leaf_trains_a_step(path):
+    """The leaf as it is, but for an encoder and a decoder of few channels."""
+    cfg = Config.fromfile(path).model
+    narrow = dict(depths=(1, 1, 1, 1), channels=(4, 8, 12, 16))
+    cfg.backbone.arch = narrow
+    channels = cfg.neck.in_channels
+    cfg.neck.in_channels = 16 if isinstance(channels, int) else [4, 8, 12, 16]
+    if 'embed_dim' in cfg.neck:
+        cfg.neck.embed_dim //= 16
+    if 'num_heads' in cfg.neck:
+        cfg.neck.num_heads = 2
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(cfg)
+    model.init_weights()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    x = torch.randn(2, 3, 160, 160)
+    mask = model.random_mask(x)
+    hidden = 25 - int(25 * (1 - cfg.mask_ratio) + 1e-9)
+    assert mask.flatten(1).sum(1).tolist() == [hidden, hidden]
+    losses = []
+    for _ in range(3):
+        loss = model.loss(x, mask=mask)['loss']
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[2] < losses[0]

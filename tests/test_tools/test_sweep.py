@@ -1,0 +1,132 @@
+"""A sweep trains every point once, goes on where it stopped, and reports."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from sweep import DONE, claim, parse_grid, points, read_metric, table
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / 'configs/demo/fcmae_convnextv2-atto_digits.py'
+
+
+@pytest.fixture
+def cfg():
+    return Config.fromfile(CONFIG)
+
+
+def test_grid_of_the_paper(cfg):
+    grid = parse_grid(
+        ['optim_wrapper.optimizer.lr=1e-4,2e-4,3e-4',
+         'optim_wrapper.paramwise_cfg.layer_decay_rate=0.8,0.9'],
+        cfg,
+    )  # fmt: skip
+    names = [name for name, _ in points(grid)]
+    assert names == [
+        f'lr={lr},layer_decay_rate={decay}'
+        for lr in ('1e-4', '2e-4', '3e-4')
+        for decay in ('0.8', '0.9')
+    ]
+
+
+def test_names_that_end_alike_are_written_out(cfg):
+    grid = parse_grid(['model.backbone.type=a,b', 'model.neck.type=c'], cfg)
+    assert next(name for name, _ in points(grid)) == (
+        'model.backbone.type=a,model.neck.type=c'
+    )
+
+
+@pytest.mark.parametrize(
+    ('word', 'message'),
+    [
+        ('optim_wrapper.optimiser.lr=1', "no 'optimiser' there; it has"),
+        ('optim_wrapper', 'takes KEY=VALUE'),
+        ('model.mask_ratio=', 'takes KEY=VALUE'),
+        ('model.mask_ratio=1,,2', 'takes KEY=VALUE'),
+    ],
+)
+def test_a_wrong_grid_is_refused(cfg, word, message):
+    with pytest.raises(SystemExit, match=message):
+        parse_grid([word], cfg)
+
+
+def test_a_folder_belongs_to_one_config_and_its_keys(tmp_path):
+    claim(tmp_path / 'sweep', 'a.py', {'lr': ['1']})
+    claim(tmp_path / 'sweep', 'a.py', {'lr': ['1', '2']})
+    for config, keys in (('b.py', {'lr': ['1']}), ('a.py', {'wd': ['1']})):
+        with pytest.raises(SystemExit, match='another --work-dir'):
+            claim(tmp_path / 'sweep', config, keys)
+
+
+def write_log(run, start, records):
+    path = run / start / 'vis_data' / 'scalars.json'
+    path.parent.mkdir(parents=True)
+    path.write_text('\n'.join(json.dumps(record) for record in records))
+
+
+def test_results_are_read_over_interruptions(tmp_path):
+    run = tmp_path / 'lr=1'
+    write_log(run, '20260101_000000', [{'loss': 3.0}, {'mIoU': 40.0}])
+    write_log(
+        run, '20260102_000000', [{'mIoU': 45.5, 'step': 2}, {'mIoU': 44}]
+    )
+    assert read_metric(run, 'mIoU') == (44, 45.5)
+    assert read_metric(run, 'loss') == (3.0, 3.0)
+    assert read_metric(run, 'coco/bbox_mAP') is None
+    (run / DONE).touch()
+    write_log(tmp_path / 'lr=2', 'a', [{'mIoU': 46.0}])
+    text = table(tmp_path, {'lr': ['1', '2', '3']}, 'mIoU')
+    rows = [[c.strip() for c in r.split('|')[1:-1]] for r in text.split('\n')]
+    assert rows[2:] == [
+        ['1', '44', '45.5', 'finished'],
+        ['2', '46', '46 *', 'unfinished'],
+        ['3', '-', '-', 'not run'],
+    ]
+
+
+@pytest.mark.slow
+def test_it_trains_resumes_and_never_repeats(tmp_path):
+    """Through mim: a second call after a kill does what is left."""
+    make = [
+        sys.executable, ROOT / 'tools/make_digit_scenes.py',
+        'data/digit_scenes', '--unlabelled', '8', '--train', '2',
+        '--val', '1',
+    ]  # fmt: skip
+    subprocess.run(make, cwd=tmp_path, check=True, capture_output=True)
+
+    def sweep(grid, *more):
+        return subprocess.run(
+            [sys.executable, ROOT / 'tools/sweep.py', CONFIG, '--work-dir',
+             'runs', '--grid', grid, '--cfg-options', 'train_cfg.max_epochs=2',
+             'default_hooks.checkpoint.interval=1',
+             'default_hooks.logger.interval=1',
+             'train_dataloader.batch_size=4', *more],
+            cwd=tmp_path, capture_output=True, text=True,
+            env={**os.environ, 'CUDA_VISIBLE_DEVICES': ''},
+        )  # fmt: skip
+
+    first = sweep('model.mask_ratio=0.5')
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert '[1/1] mask_ratio=0.5: done in' in first.stdout
+    run = tmp_path / 'runs/mask_ratio=0.5'
+    starts = list(run.glob('*/vis_data'))
+    # As if the last epoch had been cut off.
+    (run / DONE).unlink()
+    (run / 'epoch_2.pth').unlink()
+    (run / 'last_checkpoint').write_text(str(run / 'epoch_1.pth'))
+    second = sweep('model.mask_ratio=0.5,2')
+    assert 'Auto resumed' in (run / 'sweep.log').read_text()
+    assert len(list(run.glob('*/vis_data'))) == len(starts) + 1
+    assert (run / DONE).exists() and (run / 'epoch_2.pth').exists()
+    # The other point is no mask ratio: it fails, is named, and stops nothing.
+    assert second.returncode != 0
+    assert 'mask_ratio must be in (0, 1), got 2' in second.stdout
+    assert '1 failed: mask_ratio=2' in second.stderr
+    third = sweep('model.mask_ratio=0.5')
+    assert '[1/1] mask_ratio=0.5: finished before' in third.stdout
+    assert '| 0.5' in third.stdout and 'finished |' in third.stdout
+    assert len(list(run.glob('*/vis_data'))) == len(starts) + 1

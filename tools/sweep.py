@@ -1,0 +1,271 @@
+r"""Train a config at every point of a grid, and print a table of results.
+
+    python tools/sweep.py CONFIG --grid KEY=VALUE,VALUE [KEY=VALUE,VALUE ...]
+
+The grid of A.4 of the paper, for example, with a leaf of configs/ade20k:
+
+    python tools/sweep.py CONFIG --launcher pytorch --gpus 8 \
+        --grid optim_wrapper.paramwise_cfg.layer_decay_rate=0.8,0.9 \
+               optim_wrapper.optimizer.lr=1e-4,2e-4,3e-4 \
+               model.backbone.drop_path_rate=0.1,0.2,0.3,0.4
+
+Every point is one `mim train` in a folder of its own; options that this tool
+does not know go to it. Called again after an interruption, it skips what is
+finished and resumes what is not: that is why it is not `mim gridsearch`,
+which starts over.
+"""
+
+import argparse
+import itertools
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmengine.config import Config
+from progress import clock, run_logged, seconds_left
+
+MIM = str(Path(sys.executable).with_name('mim'))
+# The metric that a host's users look at first; all of these: more is better.
+METRICS = {
+    'mmpretrain': 'accuracy/top1',
+    'mmdet': 'coco/bbox_mAP',
+    'mmseg': 'mIoU',
+}
+# Written into the folder of a run when it ended well.
+DONE = 'finished.json'
+
+
+def parse_grid(words: list[str], cfg: Config) -> dict[str, list[str]]:
+    """Read ``KEY=VALUE,VALUE`` words.
+
+    Args:
+        words: The words of the command line.
+        cfg: The config, which has to have the keys.
+
+    Returns:
+        Values by key, as they are written.
+
+    Raises:
+        SystemExit: If a word is not of that form or a key does not exist.
+    """
+    grid = {}
+    for word in words:
+        key, separator, values = word.partition('=')
+        if not separator or not all(values.split(',')):
+            raise SystemExit(
+                f'--grid takes KEY=VALUE,VALUE, got {word!r}; for example '
+                'optim_wrapper.optimizer.lr=1e-4,2e-4'
+            )
+        node = cfg
+        for part in key.split('.'):
+            if not isinstance(node, dict) or part not in node:
+                known = sorted(node) if isinstance(node, dict) else []
+                raise SystemExit(
+                    f'--grid {key}: the config has no {part!r} there; it has '
+                    f'{", ".join(known) or "a value"}'
+                )
+            node = node[part]
+        if key in grid:
+            raise SystemExit(f'--grid names {key} twice; list values once')
+        grid[key] = values.split(',')
+    return grid
+
+
+def short_names(keys: list[str]) -> dict[str, str]:
+    """Shorten keys to their last part where that tells them apart."""
+    last = [key.split('.')[-1] for key in keys]
+    return {
+        key: name if last.count(name) == 1 else key
+        for key, name in zip(keys, last)
+    }
+
+
+def points(grid: dict[str, list[str]]) -> Iterator[tuple[str, dict]]:
+    """Yield name and overrides of every point, the last key fastest."""
+    names = short_names(list(grid))
+    for values in itertools.product(*grid.values()):
+        point = dict(zip(grid, values))
+        yield ','.join(f'{names[k]}={v}' for k, v in point.items()), point
+
+
+def claim(folder: Path, config: str, grid: dict[str, list[str]]) -> None:
+    """Note which config a folder belongs to, or refuse another's folder.
+
+    A grid may grow between calls; its finished points stay.
+
+    Raises:
+        SystemExit: If the folder holds runs of another config or other keys.
+    """
+    note = folder / 'sweep.json'
+    mine = {'config': Path(config).name, 'keys': list(grid)}
+    if note.exists():
+        other = json.loads(note.read_text())
+        if other != mine:
+            raise SystemExit(
+                f'{folder} holds a sweep of {other["config"]} over '
+                f'{", ".join(other["keys"])}; give another --work-dir'
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(mine))
+
+
+def read_metric(run: Path, metric: str) -> tuple[float, float] | None:
+    """Read a metric of a run from the logs of the host.
+
+    Args:
+        run: Folder of the run, with one folder of logs per start.
+        metric: Its name in the logs.
+
+    Returns:
+        Its last and its best value (the lowest of a loss), or None.
+    """
+    values = []
+    for path in sorted(run.glob('*/vis_data/scalars.json')):
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            if metric in record:
+                values.append(record[metric])
+    if not values:
+        return None
+    best = min if 'loss' in metric else max
+    return values[-1], best(values)
+
+
+def table(folder: Path, grid: dict[str, list[str]], metric: str) -> str:
+    """Write the results of all points as a table in Markdown."""
+    names = short_names(list(grid))
+    rows = [[*names.values(), f'{metric}, last', 'best', 'state']]
+    results = {}
+    for name, point in points(grid):
+        run = folder / name
+        found = read_metric(run, metric) if run.exists() else None
+        state = 'finished' if (run / DONE).exists() else (
+            'unfinished' if run.exists() else 'not run'
+        )  # fmt: skip
+        numbers = [f'{v:.4g}' for v in found] if found else ['-', '-']
+        results[len(rows)] = found
+        rows.append([*point.values(), *numbers, state])
+    known = {row: found[1] for row, found in results.items() if found}
+    if known:
+        choose = min if 'loss' in metric else max
+        rows[choose(known, key=known.get)][-2] += ' *'
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        '| ' + ' | '.join(c.ljust(w) for c, w in zip(row, widths)) + ' |'
+        for row in rows
+    ]
+    lines.insert(1, '|' + '|'.join('-' * (w + 2) for w in widths) + '|')
+    return '\n'.join(lines)
+
+
+def train(
+    config: str, host: str, run: Path, point: dict, more: list[str], title: str
+) -> bool:
+    """Train one point, or go on with it.
+
+    Args:
+        config: Path of the config.
+        host: 'mmpretrain', 'mmdet' or 'mmseg'.
+        run: Folder of the run.
+        point: Overrides of the config.
+        more: Options for mim.
+        title: What the line of progress begins with.
+
+    Returns:
+        Whether it ended well.
+    """
+    command = [MIM, 'train', host, config, '--work-dir', str(run), *more]
+    if (run / 'last_checkpoint').exists():
+        command.append('--resume')
+    overrides = [f'{key}={value}' for key, value in point.items()]
+    if '--cfg-options' in command:
+        i = command.index('--cfg-options') + 1
+        command[i:i] = overrides
+    else:
+        command += ['--cfg-options', *overrides]
+    started = shown = time.monotonic()
+
+    def show(line: str) -> None:
+        nonlocal shown
+        left = seconds_left(line)
+        interval = 1 if sys.stdout.isatty() else 20
+        if left is None or time.monotonic() - shown < interval:
+            return
+        shown = time.monotonic()
+        end = '\r' if sys.stdout.isatty() else '\n'
+        passed = clock(shown - started)
+        print(
+            f'{title}: {passed}, about {clock(left)} left',
+            end=end,
+            flush=True,
+        )
+
+    status = run_logged(command, run / 'sweep.log', show)
+    passed = clock(time.monotonic() - started)
+    if status:
+        tail = (run / 'sweep.log').read_text().splitlines()[-5:]
+        print('\n'.join(tail))
+        print(f'{title}: failed after {passed}; its log: {run / "sweep.log"}')
+        return False
+    # Renamed into place: a crash leaves no run that only looks finished.
+    note = run / f'{DONE}.part'
+    note.write_text(json.dumps({'overrides': point, 'command': command}))
+    note.rename(run / DONE)
+    print(f'{title}: done in {passed}'.ljust(78))
+    return True
+
+
+def main() -> None:
+    """Run what is not finished, then print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument('config', help='any leaf config')
+    parser.add_argument(
+        '--grid', nargs='+', required=True, metavar='KEY=V1,V2',
+        help='values to try, by key of the config',
+    )  # fmt: skip
+    parser.add_argument(
+        '--work-dir', type=Path,
+        help='folder of all runs (default: work_dirs/sweep_CONFIG)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--metric', help='name of the metric in the logs (default: by host)'
+    )
+    parser.add_argument(
+        '--table', action='store_true', help='only print the table'
+    )
+    args, more = parser.parse_known_args()
+    if not Path(args.config).is_file():
+        parser.error(f'{args.config} does not exist')
+    cfg = Config.fromfile(args.config)
+    host = cfg.default_scope
+    grid = parse_grid(args.grid, cfg)
+    metric = args.metric
+    if metric is None:
+        metric = METRICS[host] if cfg.get('val_evaluator') else 'loss'
+    folder = args.work_dir or Path(f'work_dirs/sweep_{Path(args.config).stem}')
+    failed = []
+    if not args.table:
+        claim(folder, args.config, grid)
+        todo = list(points(grid))
+        for i, (name, point) in enumerate(todo, start=1):
+            title = f'[{i}/{len(todo)}] {name}'
+            if (folder / name / DONE).exists():
+                print(f'{title}: finished before')
+            elif not train(
+                args.config, host, folder / name, point, more, title
+            ):
+                failed.append(name)
+    print(table(folder, grid, metric))
+    if failed:
+        raise SystemExit(f'{len(failed)} failed: {"; ".join(failed)}')
+
+
+if __name__ == '__main__':
+    main()
