@@ -1,4 +1,4 @@
-"""Operations of a forward pass, counted by the two rules the paper used.
+"""Operations of a forward pass, by two rules that give the paper's numbers.
 
 Nothing is allocated: models live on the meta device.
 """

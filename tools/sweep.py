@@ -18,13 +18,14 @@ which starts over.
 import argparse
 import itertools
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from long_command import clock, run_logged, seconds_left
 from mmengine.config import Config
-from progress import clock, run_logged, seconds_left
 
 MIM = str(Path(sys.executable).with_name('mim'))
 # The metric that a host's users look at first; all of these: more is better.
@@ -53,23 +54,27 @@ def parse_grid(words: list[str], cfg: Config) -> dict[str, list[str]]:
     grid = {}
     for word in words:
         key, separator, values = word.partition('=')
-        if not separator or not all(values.split(',')):
+        # Commas inside brackets belong to a value.
+        values = re.split(r',(?![^\[(]*[\])])', values)
+        if not separator or not all(values):
             raise SystemExit(
                 f'--grid takes KEY=VALUE,VALUE, got {word!r}; for example '
                 'optim_wrapper.optimizer.lr=1e-4,2e-4'
             )
-        node = cfg
+        node = cfg.to_dict()
         for part in key.split('.'):
-            if not isinstance(node, dict) or part not in node:
-                known = sorted(node) if isinstance(node, dict) else []
+            if isinstance(node, (list, tuple)):
+                node = dict(zip(map(str, range(len(node))), node))
+            known = node if isinstance(node, dict) else {}
+            if part not in known:
                 raise SystemExit(
                     f'--grid {key}: the config has no {part!r} there; it has '
-                    f'{", ".join(known) or "a value"}'
+                    f'{", ".join(sorted(known)) or f"the value {node!r}"}'
                 )
             node = node[part]
         if key in grid:
             raise SystemExit(f'--grid names {key} twice; list values once')
-        grid[key] = values.split(',')
+        grid[key] = values
     return grid
 
 
@@ -90,26 +95,40 @@ def points(grid: dict[str, list[str]]) -> Iterator[tuple[str, dict]]:
         yield ','.join(f'{names[k]}={v}' for k, v in point.items()), point
 
 
-def claim(folder: Path, config: str, grid: dict[str, list[str]]) -> None:
-    """Note which config a folder belongs to, or refuse another's folder.
+def claim(
+    folder: Path, cfg: Config, grid: dict[str, list[str]], more: list[str]
+) -> None:
+    """Note what a folder's runs have in common, or refuse other runs.
 
-    A grid may grow between calls; its finished points stay.
+    Else a changed budget would find its points "finished before". A grid may
+    grow between calls; its finished points stay.
+
+    Args:
+        folder: Folder of the sweep.
+        cfg: The config, whose content counts, not its name.
+        grid: Values by key.
+        more: Options for mim.
 
     Raises:
-        SystemExit: If the folder holds runs of another config or other keys.
+        SystemExit: If the folder holds runs of something else.
     """
     note = folder / 'sweep.json'
-    mine = {'config': Path(config).name, 'keys': list(grid)}
-    if note.exists():
-        other = json.loads(note.read_text())
-        if other != mine:
-            raise SystemExit(
-                f'{folder} holds a sweep of {other["config"]} over '
-                f'{", ".join(other["keys"])}; give another --work-dir'
-            )
+    mine = {
+        'config': cfg.pretty_text,
+        'keys': list(grid),
+        'options': more,
+    }
+    if not note.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps(mine, indent=1))
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(mine))
+    noted = json.loads(note.read_text())
+    other = [name for name in mine if noted[name] != mine[name]]
+    if other:
+        raise SystemExit(
+            f'{folder} holds runs with another {" and ".join(other)} (see '
+            f'{note}); give another --work-dir, or remove it'
+        )
 
 
 def read_metric(run: Path, metric: str) -> tuple[float, float] | None:
@@ -125,7 +144,10 @@ def read_metric(run: Path, metric: str) -> tuple[float, float] | None:
     values = []
     for path in sorted(run.glob('*/vis_data/scalars.json')):
         for line in path.read_text().splitlines():
-            record = json.loads(line)
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # cut off when the run was killed
             if metric in record:
                 values.append(record[metric])
     if not values:
@@ -251,8 +273,11 @@ def main() -> None:
         metric = METRICS[host] if cfg.get('val_evaluator') else 'loss'
     folder = args.work_dir or Path(f'work_dirs/sweep_{Path(args.config).stem}')
     failed = []
+    swept = [word for word in more if word.split('=')[0] in grid]
+    if swept:
+        parser.error(f'{swept[0]} would override what --grid sweeps')
     if not args.table:
-        claim(folder, args.config, grid)
+        claim(folder, cfg, grid, more)
         todo = list(points(grid))
         for i, (name, point) in enumerate(todo, start=1):
             title = f'[{i}/{len(todo)}] {name}'

@@ -3,10 +3,10 @@
 Reproduces: nothing of the paper; its recipe with a third of the epochs.
 Command:    mim train mmdet \
                 configs/coco/mask-rcnn_convnextv2-large-fcmae_fpn_1xb4-lsj-1x_coco.py
-Hardware:   1 GPU x 4 images x 8 accumulated = 32, so the rate stays. Fewer
-            fit: train_dataloader.batch_size=2 and
-            optim_wrapper.accumulative_counts=16.
-Expected:   unknown; less than with the 3x schedule.
+Hardware:   1 GPU x 4 images x 8 accumulated = 32, so the rate stays. If 2 fit:
+            --cfg-options train_dataloader.batch_size=2
+            optim_wrapper.accumulative_counts=16 param_scheduler.0.end=16000
+Expected:   unknown.
 Weights:    the authors' pre-trained weights, in the host's conversion
             (convnext-v2-large_3rdparty-fcmae_in1k); licence CC-BY-NC 4.0. Of
             your own:

@@ -11,7 +11,7 @@ Data:       python tools/make_digit_scenes.py data/digit_scenes
 Weights:    none, it starts at random.
 Values:     Table 8, but for what suits small pictures and minutes: pictures
             of 160, batch 32, crops of 0.4 to 1 and no flip (digits), a
-            decoder of width 256, a higher rate, 10 epochs.
+            decoder of width 256, a higher rate, 6 epochs.
 """
 
 _base_ = [

@@ -10,9 +10,9 @@ Hardware:   64 GPUs x 64 images = 4096. One node of 8:
             optim_wrapper.accumulative_counts=8 custom_hooks.0.interval=8
 Expected:   75.7 top-1.
 Weights:    none, it starts at random.
-Values:     V1's optimiser and schedule; mixup, cutmix, smoothing, weight decay
-            and drop path of Table 9. A choice: V1-A to V1-N are weights of
-            timm, whose settings the paper does not give.
+Values:     V1's optimiser, schedule and start of the head; mixup, cutmix,
+            smoothing, weight decay and drop path of Table 9. A choice: V1-A to
+            V1-N are weights of timm, whose settings the paper does not give.
 """
 
 _base_ = [
@@ -29,7 +29,11 @@ model = dict(
         layer_scale_init_value=1e-6,
         drop_path_rate=0.1,
     ),
-    head=dict(in_channels=320, loss=dict(label_smooth_val=0.2)),
+    head=dict(
+        in_channels=320,
+        init_cfg=dict(std=0.02),
+        loss=dict(label_smooth_val=0.2),
+    ),
     train_cfg=None,
 )
 optim_wrapper = dict(optimizer=dict(weight_decay=0.3))

@@ -10,7 +10,8 @@ Hardware:   64 GPUs x 64 images = 4096. One node of 8:
             optim_wrapper.accumulative_counts=8 custom_hooks.0.interval=8
 Expected:   84.3 top-1.
 Weights:    none, it starts at random.
-Values:     V1's: drop path 0.5, 300 epochs, batch 4096.
+Values:     V1's: drop path 0.5, 300 epochs, batch 4096, an ordinary start of
+            the head.
 """
 
 _base_ = [
@@ -27,6 +28,6 @@ model = dict(
         layer_scale_init_value=1e-6,
         drop_path_rate=0.5,
     ),
-    head=dict(in_channels=1536),
+    head=dict(in_channels=1536, init_cfg=dict(std=0.02)),
 )
 train_dataloader = dict(batch_size=64)

@@ -11,8 +11,9 @@ Hardware:   16 GPUs x 32 images = 512. One node of 8:
 Expected:   84.1 top-1.
 Weights:    the host has none for this step; train
             convnext-tiny_64xb64-90e_in22k first.
-Values:     V1's released commands: rate 5e-5, group-wise decay 0.8, drop path
-            0.0, no average of the weights. Those for tiny are the V1 paper's.
+Values:     V1's released commands, but for mixed precision: rate 5e-5,
+            group-wise decay 0.8, drop path 0.0, no average of the weights.
+            Those for tiny are the V1 paper's.
 """
 
 _base_ = [

@@ -12,8 +12,8 @@ Expected:   87.8 top-1.
 Weights:    V1's authors', in the host's conversion
             (convnext-xlarge_3rdparty_in21k); licence MIT. Of your own:
             --cfg-options model.backbone.init_cfg.checkpoint=FILE
-Values:     V1's released commands: rate 5e-5, group-wise decay 0.8, drop path
-            0.4, an average of the weights.
+Values:     V1's released commands, but for mixed precision: rate 5e-5,
+            group-wise decay 0.8, drop path 0.4, an average of the weights.
 """
 
 _base_ = [

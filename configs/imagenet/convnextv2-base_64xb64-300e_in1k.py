@@ -22,6 +22,7 @@ _base_ = [
 ]
 
 model = dict(
-    backbone=dict(arch='base', drop_path_rate=0.5), head=dict(in_channels=1024)
+    backbone=dict(arch='base', drop_path_rate=0.5),
+    head=dict(in_channels=1024, init_cfg=dict(std=0.02)),
 )
 train_dataloader = dict(batch_size=64)

@@ -23,6 +23,6 @@ _base_ = [
 
 model = dict(
     backbone=dict(arch='large', drop_path_rate=0.5),
-    head=dict(in_channels=1536),
+    head=dict(in_channels=1536, init_cfg=dict(std=0.02)),
 )
 train_dataloader = dict(batch_size=64)

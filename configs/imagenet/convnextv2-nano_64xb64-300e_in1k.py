@@ -10,9 +10,9 @@ Hardware:   64 GPUs x 64 images = 4096. One node of 8:
             optim_wrapper.accumulative_counts=8 custom_hooks.0.interval=8
 Expected:   81.2 top-1.
 Weights:    none, it starts at random.
-Values:     V1's optimiser and schedule; mixup, cutmix, smoothing, weight decay
-            and drop path of Table 9. A choice: the paper does not say how it
-            trained this one.
+Values:     V1's optimiser, schedule and start of the head; mixup, cutmix,
+            smoothing, weight decay and drop path of Table 9. A choice: the
+            paper does not say how it trained this one.
 """
 
 _base_ = [
@@ -24,7 +24,11 @@ _base_ = [
 
 model = dict(
     backbone=dict(arch='nano', drop_path_rate=0.1),
-    head=dict(in_channels=640, loss=dict(label_smooth_val=0.2)),
+    head=dict(
+        in_channels=640,
+        init_cfg=dict(std=0.02),
+        loss=dict(label_smooth_val=0.2),
+    ),
     train_cfg=dict(
         augments=[
             dict(type='Mixup', alpha=0.5),

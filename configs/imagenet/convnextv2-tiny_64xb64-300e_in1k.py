@@ -22,6 +22,7 @@ _base_ = [
 ]
 
 model = dict(
-    backbone=dict(arch='tiny', drop_path_rate=0.1), head=dict(in_channels=768)
+    backbone=dict(arch='tiny', drop_path_rate=0.1),
+    head=dict(in_channels=768, init_cfg=dict(std=0.02)),
 )
 train_dataloader = dict(batch_size=64)

@@ -45,6 +45,17 @@ def paths_of(dataset: dict) -> list[Path]:
     return [root / part for part in parts if part] or [root]
 
 
+def pretrained_of(cfg: Config) -> Iterator[tuple[str, str]]:
+    """Yield the checkpoints that parts of the model load, with addresses."""
+    waiting = [('model', cfg.get('model'))]
+    while waiting:
+        name, node = waiting.pop(0)
+        if isinstance(node, dict):
+            if node.get('type') == 'Pretrained':
+                yield f'{name}.checkpoint', node['checkpoint']
+            waiting += [(f'{name}.{key}', node[key]) for key in node]
+
+
 def check_files(cfg: Config, modes: tuple[str, ...]) -> None:
     """Refuse data sets, annotations and checkpoints that are not there.
 
@@ -77,27 +88,16 @@ def check_files(cfg: Config, modes: tuple[str, ...]) -> None:
                     f'does not follow the data_root of {mode}_dataloader: '
                     'set both'
                 )
-    for name, path in checkpoints_of(cfg):
+    # Parts load theirs before load_from, which comes on top.
+    checkpoints = list(pretrained_of(cfg)) if 'train' in modes else []
+    if cfg.get('load_from'):
+        checkpoints.append(('load_from', cfg.load_from))
+    for name, path in checkpoints:
         if is_missing(path):
             raise FileNotFoundError(
                 f'{path} of {name} does not exist; train or download it, or '
                 f'set {name}'
             )
-
-
-def checkpoints_of(cfg: Config) -> Iterator[tuple[str, str]]:
-    """Yield the checkpoints that a run starts from, with their addresses."""
-    if cfg.get('load_from'):
-        # It replaces what the parts of the model would have loaded.
-        yield 'load_from', cfg.load_from
-        return
-    waiting = [('model', cfg.get('model'))]
-    while waiting:
-        name, node = waiting.pop(0)
-        if isinstance(node, dict):
-            if node.get('type') == 'Pretrained':
-                yield f'{name}.checkpoint', node['checkpoint']
-            waiting += [(f'{name}.{key}', node[key]) for key in node]
 
 
 def count_classes(dataset: dict, scope: str) -> int | None:
@@ -117,11 +117,14 @@ def count_classes(dataset: dict, scope: str) -> int | None:
         classes = (getattr(kind, 'METAINFO', None) or {}).get('classes')
     if isinstance(classes, (list, tuple)):
         return len(classes)
+    root = dataset.get('data_root') or ''
+    # ImageNet21k reads this file, where it exists, and not the folders.
+    listed = Path(root, 'meta', f'{dataset.get("split")}.txt').exists()
     has_folders = (
         dataset['type'] in ('CustomDataset', 'ImageNet21k')
         and dataset.get('with_label', True)
-        and not dataset.get('ann_file')
-        and '://' not in (dataset.get('data_root') or '')
+        and not (dataset.get('ann_file') or listed)
+        and '://' not in root
     )
     if not has_folders:
         return None
@@ -129,34 +132,49 @@ def count_classes(dataset: dict, scope: str) -> int | None:
     return sum(entry.is_dir() for entry in folder.iterdir())
 
 
-def check_classes(model: nn.Module, cfg: Config, mode: str) -> None:
+def class_numbers(model: nn.Module) -> dict[str, int]:
+    """Return the numbers of classes of a model, by their place in a config.
+
+    Args:
+        model: The model, perhaps wrapped for distribution or augmented tests.
+    """
+    numbers = {}
+    for name, module in model.named_modules():
+        name = name.removeprefix('module.')
+        number = getattr(module, 'num_classes', None)
+        if not isinstance(number, int) or 'rpn_head' in name:
+            continue
+        if name == 'data_preprocessor':
+            numbers['data_preprocessor.num_classes'] = number
+        elif name.endswith('head'):
+            numbers[f'model.{name}.num_classes'] = number
+    return numbers
+
+
+def check_classes(
+    model: nn.Module, cfg: Config, modes: tuple[str, ...]
+) -> None:
     """Refuse heads with another number of classes than the data.
 
     Args:
         model: The model, built.
         cfg: Config of the run.
-        mode: 'train' or 'test'.
+        modes: Which of 'train', 'val' and 'test' it is about to do.
 
     Raises:
         ValueError: If they differ.
     """
-    heads = {
-        name: module.num_classes
-        for name, module in model.named_modules()
-        if isinstance(getattr(module, 'num_classes', None), int)
-        and name.split('.')[-1].endswith('head')
-        and 'rpn_head' not in name
-    }
-    for place, dataset in datasets_of(cfg, mode):
-        classes = count_classes(dataset, cfg.default_scope)
-        for name, number in heads.items():
-            if classes is not None and number != classes:
-                raise ValueError(
-                    f'model.{name} has {number} classes and {place} has '
-                    f'{classes}; set model.{name}.num_classes={classes} '
-                    f'(and data_preprocessor.num_classes, where there is '
-                    f'one) or {place}.metainfo.classes'
-                )
+    numbers = class_numbers(model)
+    for mode in modes:
+        for place, dataset in datasets_of(cfg, mode):
+            classes = count_classes(dataset, cfg.default_scope)
+            for name, number in numbers.items():
+                if classes not in (None, number):
+                    raise ValueError(
+                        f'{name} is {number} and {place} has {classes} '
+                        f'classes; set {name}={classes}, or '
+                        f'{place}.metainfo.classes to {number} names'
+                    )
 
 
 @RUNNERS.register_module()
@@ -165,7 +183,8 @@ class CheckedRunner(Runner):
 
     A config asks for it with ``runner_type='CheckedRunner'``. Missing data,
     annotations or checkpoints and a wrong number of classes then end a run
-    before it starts, with one line that names the file and the remedy.
+    before it starts, with one line that names the file and the remedy. All
+    hosts heed it but mmseg's test tool, which takes the plain runner.
     """
 
     def train(self) -> nn.Module:
@@ -176,7 +195,7 @@ class CheckedRunner(Runner):
             ValueError: If heads and data differ in their classes.
         """
         check_files(self.cfg, ('train', 'val'))
-        check_classes(self.model, self.cfg, 'train')
+        check_classes(self.model, self.cfg, ('train', 'val'))
         return super().train()
 
     def test(self) -> dict[str, float]:
@@ -187,5 +206,16 @@ class CheckedRunner(Runner):
             ValueError: If heads and data differ in their classes.
         """
         check_files(self.cfg, ('test',))
-        check_classes(self.model, self.cfg, 'test')
+        check_classes(self.model, self.cfg, ('test',))
         return super().test()
+
+    def load_or_resume(self) -> None:
+        """Load as the host does, and name the file that does not fit.
+
+        Raises:
+            ValueError: If the checkpoint does not fit the model.
+        """
+        try:
+            super().load_or_resume()
+        except ValueError as error:
+            raise ValueError(f'{self._load_from}: {error}') from None

@@ -80,7 +80,7 @@ def check_complete(
             else 'convert it to the layout of mmpretrain first'
         )
         raise IncompleteCheckpointError(
-            f'holds nothing of this backbone; {remedy}'
+            f'the checkpoint holds nothing of this backbone; {remedy}'
         )
     problems = []
     for problem, keys in (
@@ -91,9 +91,14 @@ def check_complete(
         if keys:
             more = f' and {len(keys) - 3} more' if len(keys) > 3 else ''
             problems.append(f'{problem}: {", ".join(keys[:3])}{more}')
+    holds, has = describe(given, prefix), describe(own, '')
+    remedy = 'it was cut or edited: make it again'
+    if holds != has or other_shape or left_over:
+        remedy = (
+            'take a checkpoint of this model, or set arch, in_channels and '
+            'use_grn of the backbone to those of the checkpoint'
+        )
     raise IncompleteCheckpointError(
-        f'does not fit the backbone: it holds {describe(given, prefix)}, the '
-        f'backbone has {describe(own, "")}; {"; ".join(problems)}. Take a '
-        'checkpoint of this size, or set arch, in_channels and use_grn of the '
-        'backbone to those of the checkpoint'
+        f'the checkpoint does not fit the backbone: it holds {holds}, the '
+        f'backbone has {has}; {"; ".join(problems)}; {remedy}'
     )

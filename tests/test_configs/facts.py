@@ -4,9 +4,41 @@ silent: one row per leaf config, written down from the paper's tables.
 Numbers of tables are those of the paper itself (8 to 15).
 """
 
+from types import SimpleNamespace
 from typing import NamedTuple
 
 SIZES = ('atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge')
+
+
+# Table 8, with what the released code adds; lr is base lr x batch / 256.
+PRETRAINING = SimpleNamespace(
+    base_lr=1.5e-4, batch=4096, betas=(0.9, 0.95), weight_decay=0.05,
+    warmup=40, mask_ratio=0.6, patch_size=32, decoder_dim=512,
+    decoder_depth=1, pixels=224, crop_scale=(0.2, 1.0),
+)  # fmt: skip
+# Top-1 after pre-training and fine-tuning: Table 4 for these epochs; Table 14
+# does not say after how many.
+PRETRAINED_V2 = {
+    'base': {800: '84.6', 1600: '84.9'},
+    'large': {800: '85.6', 1600: '85.8'},
+    'huge': {800: '85.8', 1600: '86.3'},
+    'atto': '76.7',
+    'femto': '78.5',
+    'pico': '80.3',
+    'nano': '81.9',
+    'tiny': '83.0',
+}
+PRETRAINED_V1 = {'base': '83.7', 'large': '84.4'}  # Table 3
+# Table 1, "w/o sparse conv" in section 3, and Table 16: top-1.
+ABLATIONS = {
+    'unet-skip': 83.7, 'unet': 83.5, 'transformer': 83.4,
+    'decoder-depth-2': 83.5, 'decoder-depth-4': 83.7,
+    'decoder-depth-8': 83.6, 'decoder-depth-12': 83.3,
+    'decoder-dim-128': 83.5, 'decoder-dim-256': 83.7,
+    'decoder-dim-768': 83.6, 'decoder-dim-1024': 83.5,
+    'leaky': 79.3,
+    'grn-scale': 83.9, 'grn-no-normalization': 83.9,
+}  # fmt: skip
 
 
 class Image(NamedTuple):
@@ -26,6 +58,7 @@ class Image(NamedTuple):
     ema: float | None
     pixels: int = 224
     classes: int = 1000
+    head_init: float = 0.001  # of the usual 0.02
 
 
 def fine_tuning():
@@ -106,6 +139,7 @@ def supervised():
     Ours: the small sizes with the regularisation of Table 9.
     """
     shared = dict(base_lr=4e-3 / 16, batch=4096, warmup=20, epochs=300)
+    shared |= dict(head_init=1.0)
     shared |= dict(decay=1.0, kind='layer', ema=0.9999)
     usual = dict(weight_decay=0.05, smoothing=0.1, mixup=0.8, cutmix=1.0)
     rows = {
@@ -122,7 +156,7 @@ def v1_22k():
     """ConvNeXt V1's own recipe, for its rows of Table 15."""
     first = dict(base_lr=4e-3 / 16, weight_decay=0.05, batch=4096, warmup=5)
     first |= dict(epochs=90, smoothing=0.1, mixup=0.8, cutmix=1.0, ema=None)
-    first |= dict(decay=1.0, kind='layer', classes=21841)
+    first |= dict(decay=1.0, kind='layer', classes=21841, head_init=1.0)
     then = dict(base_lr=2.5e-5, weight_decay=1e-8, batch=512, warmup=0)
     then |= dict(epochs=30, smoothing=0.1, mixup=0, cutmix=0)
     then |= dict(decay=0.8, kind='group')

@@ -106,7 +106,7 @@ SIZES_640 = {
     + [(640, *row) for row in SIZES_640.items()],
 )
 def test_what_the_multi_scale_test_really_does(pixels, shape, wanted):
-    """Its five sizes, each with and without a flip (DEMAND of mmseg 909)."""
+    """Five sizes, each with and without a flip (mmsegmentation issue 909)."""
     (path,) = (
         p for p in LEAVES
         if 'huge-fcmae' in p.stem and f'-{pixels}x{pixels}' in p.stem

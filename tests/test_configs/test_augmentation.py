@@ -11,9 +11,11 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import TRANSFORMS, DefaultScope
+from mmpretrain.registry import BATCH_AUGMENTS, MODELS
 from PIL import Image
 from timm.data import auto_augment as timm_augment
 from timm.data.mixup import Mixup as TimmMixup
+from timm.data.mixup import mixup_target
 from timm.data.random_erasing import RandomErasing as TimmErasing
 
 from tests.test_configs import CONFIGS
@@ -52,6 +54,12 @@ def picture():
     return image.clip(0, 255).astype(np.uint8)
 
 
+def textured(picture):
+    """Add grain, which sharpening changes and warping would blur."""
+    grain = np.random.default_rng(0).integers(-20, 20, picture.shape)
+    return (picture.astype(int) + grain).clip(0, 255).astype(np.uint8)
+
+
 def host_rand_augment():
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         return TRANSFORMS.build(RAND)
@@ -72,6 +80,8 @@ def test_an_operation_does_the_same(
     picture, index, level, negative, monkeypatch
 ):
     name = timm_augment._RAND_INCREASING_TRANSFORMS[index]
+    if name.startswith('Sharpness'):
+        picture = textured(picture)
     mean = (124, 116, 104)
     one = timm_augment.AugmentOp(
         name, prob=1, magnitude=level,
@@ -93,6 +103,8 @@ def test_an_operation_does_the_same(
     bgr = picture[..., ::-1].copy()
     got = host(dict(img=bgr))['img'][..., ::-1].astype(int)
     difference = np.abs(got - wanted)
+    # It did something, and much more than the two differ by.
+    assert np.abs(wanted - picture).mean() > 3 * difference.mean(), name
     # Borders and edges of a warped picture differ by interpolation.
     assert np.median(difference) <= 2, name
     assert difference.mean() < 4, name
@@ -141,26 +153,52 @@ def test_random_erasing_covers_and_fills_alike():
         assert noise.std() == pytest.approx(1, abs=0.06)
 
 
-def test_targets_of_mixup_and_smoothing_equal_timms():
-    """Two labels, a weight, and smoothing of 0.1 over 1000 classes."""
-    from mmpretrain.registry import BATCH_AUGMENTS, MODELS
-
-    labels = torch.tensor([3, 5])
-    timm = TimmMixup(
-        mixup_alpha=0.8, cutmix_alpha=0, label_smoothing=0.1, num_classes=1000
-    )
-    np.random.seed(4)
-    _, wanted = timm(torch.arange(24.0).view(2, 3, 2, 2), labels)
-    weight = (wanted[0, 3] - 1e-4) / 0.9  # what timm drew
-
-    mixup = BATCH_AUGMENTS.build(dict(type='Mixup', alpha=0.8))
-    one_hot = torch.nn.functional.one_hot(labels, 1000).float()
-    flipped = one_hot.flip(0)
-    soft = weight * one_hot + (1 - weight) * flipped
+def test_smoothing_equals_timms():
+    labels, scores = torch.tensor([3, 5]), torch.randn(2, 1000)
+    wanted = mixup_target(labels, 1000, lam=0.7, smoothing=0.1)
     loss = MODELS.build(
         dict(type='mmpretrain.LabelSmoothLoss', label_smooth_val=0.1)
     )
-    scores = torch.randn(2, 1000)
+    one_hot = torch.nn.functional.one_hot(labels, 1000)
+    soft = 0.7 * one_hot + 0.3 * one_hot.flip(0)
     expected = -(wanted * scores.log_softmax(-1)).sum(-1).mean()
     torch.testing.assert_close(loss(scores, soft), expected)
-    assert mixup.alpha == timm.mixup_alpha
+
+
+@pytest.mark.parametrize('kind', ['Mixup', 'CutMix'])
+def test_mixing_equals_timms(kind, monkeypatch):
+    """Pictures and targets, for the same draws.
+
+    Boxes of odd sides are one pixel smaller in the host, as they were in timm
+    at the paper's time; here they are even.
+    """
+    alphas = {'mixup_alpha': 0.8, 'cutmix_alpha': 0}
+    if kind == 'CutMix':
+        alphas = {'mixup_alpha': 0, 'cutmix_alpha': 1.0}
+    timm = TimmMixup(**alphas, label_smoothing=0, num_classes=4)
+    host = BATCH_AUGMENTS.build(dict(type=kind, alpha=max(alphas.values())))
+    assert host.alpha == max(alphas.values())
+    monkeypatch.setattr(np.random, 'beta', lambda *a, **k: 0.75)
+    monkeypatch.setattr(
+        np.random, 'randint',
+        lambda low, high, size=None, **k: (
+            (low + high) // 3 if size is None
+            else np.full(size, (low + high) // 3)
+        ),
+    )  # fmt: skip
+    monkeypatch.setattr(torch, 'randperm', lambda n, **k: torch.tensor([1, 0]))
+    images, labels = torch.randn(2, 3, 16, 24), torch.tensor([3, 1])
+    wanted = timm(images.clone(), labels)
+    one_hot = torch.nn.functional.one_hot(labels, 4).float()
+    got = host(images.clone(), one_hot)
+    torch.testing.assert_close(got[0], wanted[0])
+    torch.testing.assert_close(got[1], wanted[1].float())
+    assert not torch.equal(got[0], images)
+
+
+def test_one_of_both_for_every_batch():
+    """timm switches with one half; the host draws among the two."""
+    augments = CFG.model.train_cfg.augments
+    assert [a.type for a in augments] == ['Mixup', 'CutMix']
+    assert CFG.model.train_cfg.get('probs') is None
+    assert TimmMixup(mixup_alpha=0.8, cutmix_alpha=1.0).switch_prob == 0.5

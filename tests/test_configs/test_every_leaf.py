@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from make_index import read_head
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.optim import build_optim_wrapper
@@ -27,6 +28,8 @@ def test_builds_from_any_folder_without_memory(path, tmp_path, monkeypatch):
     ):
         model = MODELS.build(cfg.model)
     assert all(p.is_meta for p in model.parameters())
+    if path.parent.name != 'demo':
+        assert cfg.runner_type == 'CheckedRunner'
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=ids)
@@ -58,6 +61,22 @@ def test_its_command_is_one_that_mim_takes(path):
             node = cfg
             for part in word.split('=')[0].split('.'):
                 node = node[part]
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=ids)
+def test_one_node_reaches_the_same_batch(path):
+    """With the options of its head; the average of weights keeps pace."""
+    hardware = read_head(path.read_text())[1]['Hardware']
+    if 'One node of 8' not in hardware:
+        return
+    cfg = Config.fromfile(path)
+    options = dict(re.findall(r'(\S+)=(\d+)(?= |$)', hardware))
+    cfg.merge_from_dict({key: int(value) for key, value in options.items()})
+    count = cfg.optim_wrapper.accumulative_counts
+    batch = 8 * cfg.train_dataloader.batch_size * count
+    assert batch == cfg.auto_scale_lr.base_batch_size
+    for hook in cfg.get('custom_hooks') or []:
+        assert (hook.type, hook.interval) == ('EMAHook', count)
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=ids)

@@ -6,8 +6,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from tests.test_configs import CONFIGS, LEAVES
-from tests.test_configs.facts import SIZES
+from tests.test_configs import CONFIGS, LEAVES, facts
 
 PRETRAINING = [
     p
@@ -20,29 +19,15 @@ def ids(path):
     return path.stem
 
 
-# Table 4 says it for these; the others are printed without their epochs.
-EXPECTED = {
-    'base': {800: '84.6', 1600: '84.9'},
-    'large': {800: '85.6', 1600: '85.8'},
-    'huge': {800: '85.8', 1600: '86.3'},
-    'atto': '76.7',
-    'femto': '78.5',
-    'pico': '80.3',
-    'nano': '81.9',
-    'tiny': '83.0',
-}
-
-
-# Table 3, for V1.
-V1_EXPECTED = {'base': '83.7', 'large': '84.4'}
-
-
 @pytest.mark.parametrize('path', PRETRAINING, ids=ids)
 def test_expected_results_are_the_papers(path):
     family, size, epochs = re.search(
         r'(convnext\w*)-(\w+)_.*-(\d+)e_', path.name
     ).groups()
-    expected = (EXPECTED if family == 'convnextv2' else V1_EXPECTED)[size]
+    table = facts.PRETRAINED_V1
+    if family == 'convnextv2':
+        table = facts.PRETRAINED_V2
+    expected = table[size]
     if isinstance(expected, dict):
         expected = expected[int(epochs)] + ' top-1'
     assert f'Expected:   {expected}' in path.read_text()
@@ -52,45 +37,54 @@ def test_no_config_is_missing():
     names = {p.stem for p in PRETRAINING}
     assert names == {
         f'fcmae_convnextv2-{size}_64xb64-{epochs}e_in1k'
-        for size in SIZES
+        for size in facts.SIZES
         for epochs in (800, 1600)
-    } | {f'fcmae_convnext-{size}_64xb64-800e_in1k' for size in V1_EXPECTED}
+    } | {
+        f'fcmae_convnext-{size}_64xb64-800e_in1k'
+        for size in facts.PRETRAINED_V1
+    }
 
 
 @pytest.mark.parametrize('path', PRETRAINING, ids=ids)
 def test_pretraining_values_are_those_of_table_8(path):
-    cfg = Config.fromfile(path)
+    cfg, row = Config.fromfile(path), facts.PRETRAINING
     epochs = int(re.search(r'-(\d+)e_', path.name)[1])
     optimizer = cfg.optim_wrapper.optimizer
     assert optimizer.type == 'AdamW'
-    assert optimizer.lr == pytest.approx(1.5e-4 * 4096 / 256)
-    assert optimizer.betas == (0.9, 0.95)
-    assert optimizer.weight_decay == 0.05
+    assert optimizer.lr == pytest.approx(row.base_lr * row.batch / 256)
+    assert optimizer.betas == row.betas
+    assert optimizer.weight_decay == row.weight_decay
     assert cfg.optim_wrapper.constructor == 'LayerDecayOptimWrapperConstructor'
     assert cfg.optim_wrapper.type == 'OptimWrapper'
     assert cfg.train_cfg.max_epochs == epochs
     warmup, cosine = cfg.param_scheduler
-    assert (warmup.type, warmup.end) == ('LinearLR', 40)
+    assert (warmup.type, warmup.end) == ('LinearLR', row.warmup)
     assert (cosine.type, cosine.begin, cosine.end) == (
-        'CosineAnnealingLR', 40, epochs,
+        'CosineAnnealingLR', row.warmup, epochs,
     )  # fmt: skip
-    assert cosine.T_max == epochs - 40
+    assert cosine.T_max == epochs - row.warmup
     assert cosine.get('eta_min', 0) == 0
-    assert cfg.train_dataloader.batch_size * 64 == 4096
-    assert cfg.auto_scale_lr.base_batch_size == 4096
+    assert cfg.train_dataloader.batch_size * 64 == row.batch
+    assert cfg.auto_scale_lr.base_batch_size == row.batch
     load, crop, flip, pack = cfg.train_dataloader.dataset.pipeline
     assert load.type == 'LoadImageFromFile'
     assert crop.type == 'RandomResizedCrop'
-    assert (crop.scale, crop.crop_ratio_range) == (224, (0.2, 1.0))
+    assert (crop.scale, crop.crop_ratio_range) == (
+        row.pixels, row.crop_scale,
+    )  # fmt: skip
     assert crop.interpolation == 'bicubic'
     assert (flip.type, flip.prob) == ('RandomFlip', 0.5)
     assert pack.type == 'PackInputs'
     assert cfg.data_preprocessor.mean == [123.675, 116.28, 103.53]
     assert cfg.data_preprocessor.std == [58.395, 57.12, 57.375]
     model = cfg.model
-    assert (model.mask_ratio, model.patch_size) == (0.6, 32)
+    assert (model.mask_ratio, model.patch_size) == (
+        row.mask_ratio, row.patch_size,
+    )  # fmt: skip
     assert model.encoding == 'packed'
-    assert (model.neck.embed_dim, model.neck.depth) == (512, 1)
+    assert (model.neck.embed_dim, model.neck.depth) == (
+        row.decoder_dim, row.decoder_depth,
+    )  # fmt: skip
     assert model.head.norm_pix
 
 

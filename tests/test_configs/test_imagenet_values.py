@@ -55,7 +55,7 @@ def test_model_and_regularisation(name):
     assert layer_scale == (0 if family == 'convnextv2' else 1e-6)
     assert backbone.drop_path_rate == row.drop_path
     assert head.loss.label_smooth_val == row.smoothing
-    assert head.init_cfg.std == pytest.approx(0.02 * 0.001)
+    assert head.init_cfg.std == pytest.approx(0.02 * row.head_init)
     assert head.num_classes == row.classes
     assert cfg.data_preprocessor.num_classes == row.classes
     augments = (cfg.model.train_cfg or {}).get('augments', [])

@@ -1,5 +1,7 @@
 """Sizes and costs are those that the paper prints, at its precision."""
 
+import math
+
 import pytest
 from mmengine.config import Config
 
@@ -70,8 +72,9 @@ def test_table_15(arch, pixels):
     if (arch, pixels) == ('huge', 384):
         # 337.955 by this rule: the paper cut off here where it rounds
         # elsewhere (Table 5 has 600.7 where Table 15 has 600.8 for 600.809).
-        operations -= 0.05e9
-    assert printed(operations / 1e9, g) == g
+        assert math.floor(operations / 1e8) / 10 == float(g)
+    else:
+        assert printed(operations / 1e9, g) == g
 
 
 @pytest.mark.parametrize('name', TABLE_6)

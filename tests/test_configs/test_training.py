@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 def run(cfg, work_dir, test=False):
-    """Run as the hosts' tools/train.py and tools/test.py do."""
+    """Run as the hosts' tools do (mmseg's test tool heeds no runner_type)."""
     cfg.work_dir = str(work_dir)
     cfg.optim_wrapper.type = 'OptimWrapper'
     for mode in ('train', 'val', 'test'):
@@ -103,8 +103,8 @@ def test_imagenet(leaf, image_folder, tmp_path):
     _, log = run(cfg, tmp_path / 'run')
     losses = [r['loss'] for r in log if 'loss' in r]
     assert len(losses) == 2 * 3 and np.isfinite(losses).all()
-    # A head that starts near zero predicts all three classes alike.
-    assert losses[0] == pytest.approx(np.log(3), abs=0.02)
+    # Heads that start near zero predict all three classes alike.
+    assert losses[0] == pytest.approx(np.log(3), abs=0.02 if start else 0.2)
     assert len([r for r in log if 'accuracy/top1' in r]) == 2
     saved = torch.load(
         tmp_path / 'run/epoch_2.pth', map_location='cpu', weights_only=False

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from long_command import seconds_left
 from PIL import Image
-from progress import seconds_left
 
 ROOT = Path(__file__).resolve().parents[2]
 

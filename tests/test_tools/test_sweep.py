@@ -33,6 +33,11 @@ def test_grid_of_the_paper(cfg):
     ]
 
 
+def test_commas_in_brackets_belong_to_a_value(cfg):
+    grid = parse_grid(['max_epochs=[8,11],(1,2),3'], cfg)
+    assert grid == {'max_epochs': ['[8,11]', '(1,2)', '3']}
+
+
 def test_names_that_end_alike_are_written_out(cfg):
     grid = parse_grid(['model.backbone.type=a,b', 'model.neck.type=c'], cfg)
     assert next(name for name, _ in points(grid)) == (
@@ -44,6 +49,8 @@ def test_names_that_end_alike_are_written_out(cfg):
     ('word', 'message'),
     [
         ('optim_wrapper.optimiser.lr=1', "no 'optimiser' there; it has"),
+        ('optim_wrapper.optimizer.lr.x=1', 'it has the value 0.002'),
+        ('param_scheduler.7.end=1', "no '7' there; it has 0, 1"),
         ('optim_wrapper', 'takes KEY=VALUE'),
         ('model.mask_ratio=', 'takes KEY=VALUE'),
         ('model.mask_ratio=1,,2', 'takes KEY=VALUE'),
@@ -54,18 +61,24 @@ def test_a_wrong_grid_is_refused(cfg, word, message):
         parse_grid([word], cfg)
 
 
-def test_a_folder_belongs_to_one_config_and_its_keys(tmp_path):
-    claim(tmp_path / 'sweep', 'a.py', {'lr': ['1']})
-    claim(tmp_path / 'sweep', 'a.py', {'lr': ['1', '2']})
-    for config, keys in (('b.py', {'lr': ['1']}), ('a.py', {'wd': ['1']})):
-        with pytest.raises(SystemExit, match='another --work-dir'):
-            claim(tmp_path / 'sweep', config, keys)
+def test_a_folder_belongs_to_one_kind_of_run(tmp_path):
+    folder, one = tmp_path / 'sweep', Config(dict(epochs=1))
+    claim(folder, one, {'lr': ['1']}, [])
+    claim(folder, one, {'lr': ['1', '2']}, [])  # a grid may grow
+    for cfg, keys, more, word in (
+        (Config(dict(epochs=2)), {'lr': ['1']}, [], 'another config'),
+        (one, {'wd': ['1']}, [], 'another keys'),
+        (one, {'lr': ['1']}, ['--amp'], 'another options'),
+    ):
+        with pytest.raises(SystemExit, match=word):
+            claim(folder, cfg, keys, more)
 
 
 def write_log(run, start, records):
     path = run / start / 'vis_data' / 'scalars.json'
     path.parent.mkdir(parents=True)
-    path.write_text('\n'.join(json.dumps(record) for record in records))
+    lines = [json.dumps(record) for record in records]
+    path.write_text('\n'.join([*lines, '{"mIo']))  # killed while writing
 
 
 def test_results_are_read_over_interruptions(tmp_path):
@@ -124,7 +137,9 @@ def test_it_trains_resumes_and_never_repeats(tmp_path):
     assert (run / DONE).exists() and (run / 'epoch_2.pth').exists()
     # The other point is no mask ratio: it fails, is named, and stops nothing.
     assert second.returncode != 0
-    assert 'mask_ratio must be in (0, 1), got 2' in second.stdout
+    failed = (tmp_path / 'runs/mask_ratio=2/sweep.log').read_text()
+    assert 'mask_ratio must be in (0, 1), got 2' in failed
+    assert 'mask_ratio=2: failed after' in second.stdout
     assert '1 failed: mask_ratio=2' in second.stderr
     third = sweep('model.mask_ratio=0.5')
     assert '[1/1] mask_ratio=0.5: finished before' in third.stdout

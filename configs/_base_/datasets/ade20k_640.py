@@ -1,32 +1,19 @@
-"""ADE20K at 640x640 (paper, A.4).
+"""ADE20K at 640x640: as at 512x512, everything resized to 640x2560."""
 
-The paper's multi-scale test takes ratios of the size that pictures are
-resized to, 640x2560; the host's own takes them of the original picture. With a
-flip, which the paper does not state: its number of V1 equals V1's own with it.
-"""
+_base_ = './ade20k_512.py'
 
-_base_ = 'mmseg::_base_/datasets/ade20k_640x640.py'
-
-train_dataloader = dict(batch_size=2)
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
+train_pipeline = _base_.train_pipeline
+train_pipeline[2]['scale'] = (2560, 640)
+train_pipeline[3]['crop_size'] = (640, 640)
+test_pipeline = _base_.test_pipeline
+test_pipeline[1]['scale'] = (2560, 640)
+tta_pipeline = _base_.tta_pipeline
+tta_pipeline[1]['transforms'][0] = [
     dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(
-                    type='Resize',
-                    scale=(round(2560 * r), round(640 * r)),
-                    keep_ratio=True,
-                )
-                for r in (0.75, 0.875, 1.0, 1.125, 1.25)
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+        type='Resize', scale=(round(2560 * r), round(640 * r)), keep_ratio=True
+    )
+    for r in (0.75, 0.875, 1.0, 1.125, 1.25)
 ]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

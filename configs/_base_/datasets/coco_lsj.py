@@ -33,6 +33,6 @@ train_pipeline = [
 train_dataloader = dict(
     batch_size=4,
     num_workers=4,
-    batch_sampler=None,  # it sorts by shape, and all shapes are equal here
+    batch_sampler=None,  # it groups by aspect ratio, which is one here
     dataset=dict(pipeline=train_pipeline),
 )

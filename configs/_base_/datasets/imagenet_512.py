@@ -1,22 +1,11 @@
-"""ImageNet-1K at 512 pixels: trained as at 224, tested on the whole picture.
+"""ImageNet-1K at 512 pixels: as at 384."""
 
-From 384 on the released code resizes to the square and does not crop.
-"""
-
-_base_ = './imagenet_224.py'
+_base_ = './imagenet_384.py'
 
 train_pipeline = _base_.train_pipeline
 train_pipeline[1]['scale'] = 512
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='Resize',
-        scale=(512, 512),
-        backend='pillow',
-        interpolation='bicubic',
-    ),
-    dict(type='PackInputs'),
-]
+test_pipeline = _base_.test_pipeline
+test_pipeline[1]['scale'] = (512, 512)
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

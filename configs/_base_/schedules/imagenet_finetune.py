@@ -6,7 +6,6 @@ rate of 1e-6, times the layer's decay like every rate: hence a ratio.
 """
 
 lr = 6.25e-4 * 1024 / 256
-warmup_epochs = 20
 
 # lr = base lr x batch / 256, written for the paper's batch of 1024. Mixed
 # precision is in the released commands; the paper is silent.
@@ -30,12 +29,12 @@ param_scheduler = [
     dict(
         type='LinearLR',
         start_factor=1e-4,
-        end=warmup_epochs,
+        end=20,
         convert_to_iter_based=True,
     ),
     dict(
         type='CosineAnnealingLR',
-        begin=warmup_epochs,
+        begin=20,
         eta_min_ratio=1e-6 / lr,
         convert_to_iter_based=True,
     ),

@@ -2,7 +2,8 @@
 
 The paper takes V1's numbers from its authors and does not say how it trained
 V2 without pre-training: these are the settings of ConvNeXt V1 (batch 4096,
-rate 4e-3, 300 epochs of which 20 are warm-up, no layer decay).
+rate 4e-3, 300 epochs of which 20 are warm-up, no layer decay), but for mixed
+precision, which V1's commands offer and do not use.
 """
 
 _base_ = './imagenet_finetune.py'

@@ -272,7 +272,7 @@ class ConvNeXtV2(BaseModule):
             configs = [configs] if isinstance(configs, dict) else configs
             files = [c['checkpoint'] for c in configs if 'checkpoint' in c]
             raise IncompleteCheckpointError(
-                f'checkpoint {", ".join(files)} {error}'
+                f'{", ".join(files)}: {error}'
             ) from None
 
     def _load_from_state_dict(

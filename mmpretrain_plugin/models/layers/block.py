@@ -48,9 +48,10 @@ class ConvNeXtV2Block(nn.Module):
         self.norm = nn.LayerNorm(channels, eps=1e-6)
         self.pointwise_conv1 = nn.Linear(channels, 4 * channels)
         self.act = nn.GELU()
-        self.grn = GRN(4 * channels) if use_grn else nn.Identity()
         if grn_cfg is not None:
             self.grn = MODELS.build({**grn_cfg, 'channels': 4 * channels})
+        else:
+            self.grn = GRN(4 * channels) if use_grn else nn.Identity()
         self.pointwise_conv2 = nn.Linear(4 * channels, channels)
         if layer_scale_init_value > 0:
             scale = torch.full((channels,), float(layer_scale_init_value))

@@ -19,7 +19,9 @@ class GRNVariant(nn.Module):
     Args:
         channels: Number of channels K.
         aggregation: What becomes of the sites of an image: their L2 or L1
-            norm, their average, or None, which keeps every site.
+            norm, their average, or None, which keeps every site. A site
+            whose responses are all exactly zero counts as hidden in the
+            average.
         normalization: What becomes of that over the channels: 'divisive' by
             their mean, 'standardize' to mean 0 and deviation 1, or None.
         affine: Whether gamma and beta exist. Gamma starts at 0, or at 1
@@ -81,7 +83,7 @@ class GRNVariant(nn.Module):
         if self.aggregation is None:
             return x
         if self.aggregation == 'average':
-            # Hidden sites of the dense layout are zero in all channels.
+            # As the hidden sites of the dense layout are.
             visible = (x != 0).any(-1, keepdim=True).sum(sites, keepdim=True)
             return x.sum(sites, keepdim=True) / visible.clamp(min=1)
         order = 2 if self.aggregation == 'l2' else 1

@@ -1,9 +1,32 @@
 """Between maps of the encoder and patches of the image."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..dense import DenseLayout
 from ..masking import enlarge
+
+
+def check_patch(patch_size: int, feature_stride: int) -> None:
+    """Refuse patches that are not whole cells.
+
+    Raises:
+        ValueError: If ``feature_stride`` does not divide ``patch_size``.
+    """
+    if patch_size % feature_stride:
+        raise ValueError(
+            f'patch_size {patch_size} must be a multiple of feature_stride '
+            f'{feature_stride}'
+        )
+
+
+def run_blocks(x: Tensor, blocks: nn.Sequential) -> Tensor:
+    """Run ConvNeXt V2 blocks on a map (N, C, H', W'), nothing hidden."""
+    layout = DenseLayout()
+    x = layout.enter(x)
+    for block in blocks:
+        x = block(x, layout)
+    return layout.leave(x)
 
 
 def fill_hidden(x: Tensor, mask: Tensor, token: Tensor) -> Tensor:

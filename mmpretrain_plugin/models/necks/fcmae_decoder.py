@@ -5,9 +5,8 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from ..dense import DenseLayout
 from ..layers import INIT_CFG, ConvNeXtV2Block
-from .cells import fill_hidden, order_by_patch
+from .cells import check_patch, fill_hidden, order_by_patch, run_blocks
 
 
 @MODELS.register_module()
@@ -39,11 +38,7 @@ class FCMAEDecoder(BaseModule):
         feature_stride: int = 32,
         init_cfg: dict | list | None = INIT_CFG,
     ) -> None:
-        if patch_size % feature_stride:
-            raise ValueError(
-                f'patch_size {patch_size} must be a multiple of '
-                f'feature_stride {feature_stride}'
-            )
+        check_patch(patch_size, feature_stride)
         super().__init__(init_cfg)
         self.in_channels = in_channels
         self.patch_size = patch_size
@@ -80,9 +75,5 @@ class FCMAEDecoder(BaseModule):
             ValueError: If the map and the mask do not cover the same image.
         """
         x = fill_hidden(self.proj(feats[-1]), mask, self.mask_token)
-        layout = DenseLayout()
-        x = layout.enter(x)
-        for block in self.decoder:
-            x = block(x, layout)
-        x = self.pred(layout.leave(x))
+        x = self.pred(run_blocks(x, self.decoder))
         return order_by_patch(x, mask.shape[1:], self.feature_stride)

@@ -7,7 +7,23 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from ..layers import INIT_CFG
-from .cells import fill_hidden, order_by_patch
+from .cells import check_patch, fill_hidden, order_by_patch
+
+
+def position_embedding(height: int, width: int, embed_dim: int) -> Tensor:
+    """Return the sines and cosines of MAE for cells in raster order.
+
+    Args:
+        height: Rows of cells.
+        width: Columns of cells.
+        embed_dim: Number of channels, a multiple of 4: the first half is the
+            row's, the second the column's.
+
+    Returns:
+        Embedding (1, height * width, embed_dim).
+    """
+    # The host numbers cells column by column: exchanged, row by row.
+    return build_2d_sincos_position_embedding((width, height), embed_dim)
 
 
 @MODELS.register_module()
@@ -26,7 +42,8 @@ class FCMAETransformerDecoder(BaseModule):
         out_channels: Channels of the image to predict.
         feature_stride: Pixels per cell of the encoder's map.
         init_cfg: Initialisation of linear and convolution weights. The mask
-            token starts normal with 0.02.
+            token starts normal with 0.02, the input projections of the
+            attention as PyTorch starts them (Xavier, as MAE's).
 
     Raises:
         ValueError: If ``feature_stride`` does not divide ``patch_size``.
@@ -43,11 +60,7 @@ class FCMAETransformerDecoder(BaseModule):
         feature_stride: int = 32,
         init_cfg: dict | list | None = INIT_CFG,
     ) -> None:
-        if patch_size % feature_stride:
-            raise ValueError(
-                f'patch_size {patch_size} must be a multiple of '
-                f'feature_stride {feature_stride}'
-            )
+        check_patch(patch_size, feature_stride)
         super().__init__(init_cfg)
         self.in_channels = in_channels
         self.embed_dim = embed_dim
@@ -97,10 +110,7 @@ class FCMAETransformerDecoder(BaseModule):
         """
         x = fill_hidden(self.proj(feats[-1]), mask, self.mask_token)
         height, width = x.shape[2:]
-        # The host numbers cells column by column: exchanged, row by row.
-        position = build_2d_sincos_position_embedding(
-            (width, height), self.embed_dim
-        )
+        position = position_embedding(height, width, self.embed_dim)
         x = x.flatten(2).transpose(1, 2)
         x = self.norm(self.decoder(x + position.to(x)))
         x = x.transpose(1, 2).unflatten(2, (height, width))

@@ -7,9 +7,10 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from ..dense import DenseLayout
 from ..layers import INIT_CFG, ConvNeXtV2Block
-from .cells import fill_hidden, order_by_patch
+from .cells import check_patch, fill_hidden, order_by_patch, run_blocks
+
+UNET_INIT_CFG = {**INIT_CFG, 'layer': ['Conv2d', 'ConvTranspose2d', 'Linear']}
 
 
 class UNetLevel(nn.Module):
@@ -57,15 +58,6 @@ class UNetLevel(nn.Module):
         return run_blocks(x, self.blocks)
 
 
-def run_blocks(x: Tensor, blocks: nn.Sequential) -> Tensor:
-    """Run blocks on a map (N, C, H, W), nothing hidden."""
-    layout = DenseLayout()
-    x = layout.enter(x)
-    for block in blocks:
-        x = block(x, layout)
-    return layout.leave(x)
-
-
 @MODELS.register_module()
 class FCMAEUNetDecoder(BaseModule):
     """A decoder that mirrors the encoder, with or without skips.
@@ -95,13 +87,9 @@ class FCMAEUNetDecoder(BaseModule):
         patch_size: int = 32,
         out_channels: int = 3,
         feature_stride: int = 32,
-        init_cfg: dict | list | None = INIT_CFG,
+        init_cfg: dict | list | None = UNET_INIT_CFG,
     ) -> None:
-        if patch_size % feature_stride:
-            raise ValueError(
-                f'patch_size {patch_size} must be a multiple of '
-                f'feature_stride {feature_stride}'
-            )
+        check_patch(patch_size, feature_stride)
         super().__init__(init_cfg)
         channels = tuple(in_channels)
         self.in_channels = channels[-1]

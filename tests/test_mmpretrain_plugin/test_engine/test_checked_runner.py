@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
 from mmpretrain_plugin.engine.checked_runner import check_classes, check_files
-from tests.test_configs import CONFIGS, LEAVES
+from tests.test_configs import CONFIGS
 
 COCO = CONFIGS / 'coco/mask-rcnn_convnextv2-atto-fcmae_fpn_1xb4-lsj-1x_coco.py'
 ADE = CONFIGS / (
@@ -26,12 +26,6 @@ def build(cfg):
         torch.device('meta'),
     ):
         return MODELS.build(cfg.model)
-
-
-def test_every_recipe_asks_for_it():
-    for path in LEAVES:
-        if path.parent.name != 'demo':
-            assert Config.fromfile(path).runner_type == 'CheckedRunner', path
 
 
 @pytest.mark.parametrize(
@@ -66,44 +60,58 @@ def test_annotations_of_the_evaluator_do_not_follow_the_data(tmp_path):
     check_files(cfg, ('train', 'val'))
 
 
-def test_missing_checkpoint():
+def test_missing_checkpoint(tmp_path, monkeypatch):
+    """Parts load theirs even where load_from comes on top."""
+    monkeypatch.chdir(tmp_path)
     cfg = Config.fromfile(
         CONFIGS / 'coco/mask-rcnn_convnextv2-base_fpn_8xb4-lsj-3x_coco.py'
     )
-    with pytest.raises(FileNotFoundError) as error:
-        check_files(cfg, ())
-    assert 'epoch_300.pth of model.backbone.init_cfg.checkpoint' in str(
-        error.value
-    )
+    cfg.train_dataloader = cfg.val_dataloader = cfg.test_dataloader = None
+    cfg.val_evaluator = cfg.test_evaluator = None
+    part = 'epoch_300.pth of model.backbone.init_cfg.checkpoint'
+    for load_from in (None, 'https://example.org/b.pth'):
+        cfg.load_from = load_from
+        with pytest.raises(FileNotFoundError, match=part):
+            check_files(cfg, ('train', 'val'))
+        check_files(cfg, ('test',))  # a test loads the whole model
     cfg.load_from = 'nowhere.pth'
-    with pytest.raises(FileNotFoundError, match='nowhere.pth of load_from'):
-        check_files(cfg, ())
+    with pytest.raises(FileNotFoundError, match=r'nowhere\.pth of load_from'):
+        check_files(cfg, ('test',))
     cfg.load_from = None
     cfg.model.backbone.init_cfg.checkpoint = 'https://example.org/a.pth'
-    check_files(cfg, ())
+    check_files(cfg, ('train', 'val'))
 
 
 @pytest.mark.parametrize(
     ('path', 'option', 'named'),
     [
-        (IMAGENET, 'model.head', 'model.head has 7 classes'),
-        (COCO, 'model.roi_head.bbox_head', 'roi_head.bbox_head has 7'),
-        (COCO, 'model.roi_head.mask_head', 'roi_head.mask_head has 7'),
-        (ADE, 'model.decode_head', 'model.decode_head has 7 classes'),
+        (IMAGENET, 'model.head', 'model.head.num_classes is 7'),
+        (
+            COCO,
+            'model.roi_head.bbox_head',
+            'roi_head.bbox_head.num_classes is 7',
+        ),
+        (
+            COCO,
+            'model.roi_head.mask_head',
+            'roi_head.mask_head.num_classes is 7',
+        ),
+        (ADE, 'model.decode_head', 'model.decode_head.num_classes is 7'),
     ],
 )
 def test_wrong_number_of_classes(path, option, named):
     cfg = Config.fromfile(path)
-    check_classes(build(cfg), cfg, 'train')
+    check_classes(build(cfg), cfg, ('train', 'val'))
     cfg.merge_from_dict({f'{option}.num_classes': 7})
     with pytest.raises(ValueError, match=named) as error:
-        check_classes(build(cfg), cfg, 'train')
+        check_classes(build(cfg), cfg, ('train', 'val'))
     assert 'train_dataloader.dataset' in str(error.value)
     assert '\n' not in str(error.value)
 
 
 def test_own_classes_and_folders_are_counted(tmp_path):
     cfg = Config.fromfile(COCO)
+    cfg.val_dataloader = None
     cfg.model.roi_head.bbox_head.num_classes = 2
     cfg.model.roi_head.mask_head.num_classes = 2
     cfg.train_dataloader.dataset = dict(
@@ -112,7 +120,7 @@ def test_own_classes_and_folders_are_counted(tmp_path):
             cfg.train_dataloader.dataset, metainfo=dict(classes=('a', 'b'))
         ),
     )  # fmt: skip
-    check_classes(build(cfg), cfg, 'train')
+    check_classes(build(cfg), cfg, ('train', 'val'))
 
     cfg = Config.fromfile(IMAGENET)
     for name in ('a', 'b', 'c'):
@@ -120,8 +128,45 @@ def test_own_classes_and_folders_are_counted(tmp_path):
     cfg.train_dataloader.dataset = dict(
         type='CustomDataset', data_root=str(tmp_path)
     )
-    with pytest.raises(ValueError, match='head has 1000 classes .* has 3'):
-        check_classes(build(cfg), cfg, 'train')
+    with pytest.raises(
+        ValueError, match='head.num_classes is 1000 .* has 3 classes'
+    ):
+        check_classes(build(cfg), cfg, ('train', 'val'))
+
+
+def test_the_preprocessor_is_compared_too():
+    """Mixup would make targets of its number of classes."""
+    cfg = Config.fromfile(IMAGENET)
+    model = MODELS.build(dict(type='mmpretrain.ClsDataPreprocessor'))
+    model = torch.nn.ModuleDict({'data_preprocessor': model})
+    model['data_preprocessor'].num_classes = 7
+    with pytest.raises(
+        ValueError, match=r'data_preprocessor\.num_classes is 7'
+    ):
+        check_classes(model, cfg, ('train',))
+
+
+def test_names_are_those_of_the_config_under_wrappers():
+    cfg = Config.fromfile(IMAGENET)
+    cfg.model.head.num_classes = 7
+    wrapped = torch.nn.Module()
+    wrapped.module = build(cfg)
+    with pytest.raises(ValueError, match=r'^model\.head\.num_classes is 7'):
+        check_classes(wrapped, cfg, ('train',))
+
+
+def test_a_list_of_imagenet22k_counts_and_not_its_folders(tmp_path):
+    (tmp_path / 'meta').mkdir()
+    (tmp_path / 'meta/train.txt').write_text('a.jpg 0')
+    (tmp_path / 'train/all').mkdir(parents=True)
+    cfg = Config.fromfile(
+        CONFIGS / 'imagenet/convnextv2-nano-fcmae_64xb64-90e_in22k.py'
+    )
+    cfg.train_dataloader.dataset.data_root = str(tmp_path)
+    check_classes(build(cfg), cfg, ('train',))
+    (tmp_path / 'meta/train.txt').unlink()
+    with pytest.raises(ValueError, match='is 21841 .* has 1 classes'):
+        check_classes(build(cfg), cfg, ('train',))
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import torch
 from mmengine.runner import load_checkpoint
 from mmpretrain.registry import MODELS
 
+from mmpretrain_plugin.engine import CheckedRunner
 from tests.small_models import ARCH, small_backbone, small_fcmae
 
 
@@ -53,7 +54,7 @@ def test_another_model_is_refused_with_the_file_and_a_remedy(
     with pytest.raises(ValueError) as error:
         load(path, **options)
     message = str(error.value)
-    assert message.startswith(f'checkpoint {path} ')
+    assert message.startswith(f'{path}: the checkpoint does not fit')
     assert all(word in message for word in words), message
     assert '\n' not in message
 
@@ -78,8 +79,18 @@ def test_whole_models_are_checked_too(tmp_path):
     path = saved(tmp_path, state)
     load_checkpoint(small_fcmae(), path)
     state.pop('backbone.stages.2.1.norm.bias')
-    with pytest.raises(ValueError, match='stages.2.1.norm.bias'):
+    with pytest.raises(ValueError, match='stages.2.1.norm.bias; it was cut'):
         load_checkpoint(small_fcmae(), saved(tmp_path, state))
+
+
+def test_a_run_names_the_file_of_load_from(tmp_path):
+    path = saved(tmp_path, {'backbone.conv1.weight': torch.zeros(3)})
+    runner = CheckedRunner(
+        small_fcmae(), work_dir=str(tmp_path), load_from=path,
+        experiment_name='names_the_file',
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=f'^{path}: the checkpoint holds no'):
+        runner.load_or_resume()
 
 
 def test_its_own_state_loads_back():

@@ -1,4 +1,4 @@
-"""What the tools share that run the hosts' long commands."""
+"""Run a long command of the hosts: its log, and how long it still takes."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def run_logged(
 
     Args:
         command: The command line.
-        log: The file; the first line is the command.
+        log: The file, added to; the command comes first.
         on_line: Called with every line of the output.
         cwd: Folder to run in.
         env: Variables to set besides those of this process.
@@ -45,7 +45,7 @@ def run_logged(
         Its exit status.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open('w') as file:
+    with log.open('a') as file:
         print(' '.join(command), file=file, flush=True)
         process = subprocess.Popen(
             command,
