@@ -7,6 +7,8 @@ Command:    mim train mmpretrain \
 Hardware:   two CPU cores, about 4 minutes.
 Expected:   a loss that falls from 1.0, the cost of predicting the mean of
             every patch, to about 0.75.
+Measured:   a loss of 0.77 at the end; 2:52 minutes (one run of `make demo`,
+            2026-11-21, 2 cores, torch 2.11).
 Data:       python tools/make_digit_scenes.py data/digit_scenes
 Weights:    none, it starts at random.
 Values:     Table 8, but for what suits small pictures and minutes: pictures
