@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,7 @@ def run_logged(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # mim's own children end with it
         )
         try:
             for line in process.stdout:
@@ -61,7 +63,7 @@ def run_logged(
                 file.flush()
                 on_line(line)
         except BaseException:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait()
             raise
         return process.wait()

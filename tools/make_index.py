@@ -28,8 +28,12 @@ SECTIONS = {
 DATA = {
     'data/imagenet': 'ImageNet-1k',
     'data/imagenet22k': 'ImageNet-22k',
-    'data/coco/': 'COCO',
+    'data/coco': 'COCO',
     'data/ade/ADEChallengeData2016': 'ADE20K',
+    'data/images': 'images of your own',
+    'data/digit_scenes/unlabelled': 'digit scenes',
+    'data/digit_scenes/coco': 'digit scenes',
+    'data/digit_scenes/ade20k': 'digit scenes',
 }
 INTRODUCTION = """# Configs
 
@@ -44,7 +48,9 @@ Weights are loaded from where the host library (mmpretrain) says they are;
 those of ConvNeXt V2 are for non-commercial use (CC-BY-NC 4.0). "None are
 released" names the leaf to train first.
 
-`mim search convnextv2-openmmlab` finds the same list.
+Commands are typed at the root of the repository; from elsewhere, give the
+whole path of the config. `mim search convnextv2-openmmlab` finds the same
+list, and `--json FILE` writes it in full.
 
 ## How the paper counted
 
@@ -188,7 +194,7 @@ def model_index(leaves: list[Leaf]) -> str:
     models = []
     for leaf in leaves:
         loop = leaf.cfg.train_cfg
-        root = leaf.cfg.train_dataloader.dataset.data_root
+        root = leaf.cfg.train_dataloader.dataset.data_root.rstrip('/')
         budget = {
             'Epochs': loop.get('max_epochs'),
             'Iterations': loop.get('max_iters'),
@@ -199,7 +205,7 @@ def model_index(leaves: list[Leaf]) -> str:
                 'In Collection': 'ConvNeXt V2',
                 'Config': str(leaf.path),
                 'Metadata': {
-                    'Training Data': DATA.get(root, root),
+                    'Training Data': DATA[root],
                     **{k: v for k, v in budget.items() if v},
                     'Training Resources': leaf.fields['Hardware'],
                     'Paper Result': of_paper(leaf),
@@ -211,10 +217,6 @@ def model_index(leaves: list[Leaf]) -> str:
         )
     collection = {
         'Name': 'ConvNeXt V2',
-        'Metadata': {
-            'Architecture': ['Global Response Normalization'],
-            'Training Techniques': ['FCMAE', 'AdamW', 'Layer-wise lr decay'],
-        },
         'Paper': {
             'Title': 'ConvNeXt V2: Co-designing and Scaling ConvNets with '
             'Masked Autoencoders',

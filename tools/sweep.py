@@ -16,6 +16,7 @@ which starts over.
 """
 
 import argparse
+import fcntl
 import itertools
 import json
 import re
@@ -112,6 +113,7 @@ def claim(
     Raises:
         SystemExit: If the folder holds runs of something else.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     note = folder / 'sweep.json'
     mine = {
         'config': cfg.pretty_text,
@@ -119,7 +121,6 @@ def claim(
         'options': more,
     }
     if not note.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         note.write_text(json.dumps(mine, indent=1))
         return
     noted = json.loads(note.read_text())
@@ -264,7 +265,7 @@ def main() -> None:
     )
     args, more = parser.parse_known_args()
     if not Path(args.config).is_file():
-        parser.error(f'{args.config} does not exist')
+        parser.error(f'{args.config} is no config file')
     cfg = Config.fromfile(args.config)
     host = cfg.default_scope
     grid = parse_grid(args.grid, cfg)
@@ -278,6 +279,14 @@ def main() -> None:
         parser.error(f'{swept[0]} would override what --grid sweeps')
     if not args.table:
         claim(folder, cfg, grid, more)
+        lock = (folder / 'lock').open('w')  # held until this process ends
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(
+                f'another sweep is running in {folder}; wait for it, or give '
+                'another --work-dir'
+            ) from None
         todo = list(points(grid))
         for i, (name, point) in enumerate(todo, start=1):
             title = f'[{i}/{len(todo)}] {name}'
@@ -293,4 +302,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit('interrupted; the same command goes on where it stopped')

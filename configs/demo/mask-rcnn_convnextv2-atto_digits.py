@@ -21,6 +21,7 @@ _base_ = [
     'mmdet::_base_/default_runtime.py',
 ]
 
+runner_type = 'CheckedRunner'
 max_epochs = 6
 width = 64
 norm_cfg = dict(type='GN', num_groups=8)

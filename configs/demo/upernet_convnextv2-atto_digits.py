@@ -22,6 +22,7 @@ _base_ = [
     'mmseg::_base_/default_runtime.py',
 ]
 
+runner_type = 'CheckedRunner'
 max_iters = 300
 heads = dict(
     channels=64,

@@ -1,5 +1,6 @@
 """Refuse inputs that cannot work before training starts, in one line each."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,38 +67,84 @@ def check_files(cfg: Config, modes: tuple[str, ...]) -> None:
     Raises:
         FileNotFoundError: If one is missing.
     """
+    missing = []
     for mode in modes:
         for name, dataset in datasets_of(cfg, mode):
             root = dataset.get('data_root')
             if root and '://' in root:
                 continue
-            for path in paths_of(dataset):
-                if is_missing(path):
-                    raise FileNotFoundError(
-                        f'{path} of {name} does not exist; put the data '
-                        f'there or set {name}.data_root (now {root!r})'
-                    )
+            missing += [
+                f'{path} of {name} does not exist; put the data there or set '
+                f'{name}.data_root (now {root!r})'
+                for path in paths_of(dataset)
+                if is_missing(path)
+            ]
         evaluators = cfg.get(f'{mode}_evaluator') or []
         if isinstance(evaluators, dict):
             evaluators = [evaluators]
-        for evaluator in evaluators:
-            path = evaluator.get('ann_file')
-            if path and is_missing(path):
-                raise FileNotFoundError(
-                    f'{path} of {mode}_evaluator.ann_file does not exist; it '
-                    f'does not follow the data_root of {mode}_dataloader: '
-                    'set both'
-                )
+        missing += [
+            f'{path} of {mode}_evaluator.ann_file does not exist; it does not '
+            f'follow the data_root of {mode}_dataloader: set both'
+            for path in (e.get('ann_file') for e in evaluators)
+            if path and is_missing(path)
+        ]
     # Parts load theirs before load_from, which comes on top.
     checkpoints = list(pretrained_of(cfg)) if 'train' in modes else []
     if cfg.get('load_from'):
         checkpoints.append(('load_from', cfg.load_from))
-    for name, path in checkpoints:
-        if is_missing(path):
-            raise FileNotFoundError(
-                f'{path} of {name} does not exist; train or download it, or '
-                f'set {name}'
-            )
+    missing += [
+        f'{path} of {name} does not exist; train or download it, or set {name}'
+        for name, path in checkpoints
+        if is_missing(path)
+    ]
+    if missing:
+        raise FileNotFoundError('; '.join(missing))
+
+
+def check_categories(dataset: dict, place: str, classes: tuple) -> None:
+    """Refuse annotations in COCO format with categories of other names.
+
+    The host drops objects of categories that it does not know.
+
+    Args:
+        dataset: Config of the data set.
+        place: Its address in the config.
+        classes: The names that it is to have.
+
+    Raises:
+        ValueError: If a category is none of them.
+    """
+    path = Path(dataset.get('data_root') or '', dataset.get('ann_file') or '')
+    if path.suffix != '.json' or not path.is_file():
+        return
+    # Reading COCO's own hundreds of megabytes twice is not worth it.
+    if path.stat().st_size > 50_000_000:
+        return
+    names = [c['name'] for c in json.loads(path.read_text())['categories']]
+    unknown = [name for name in names if name not in classes]
+    if unknown:
+        raise ValueError(
+            f'{path} has categories that {place} does not know: '
+            f'{", ".join(unknown[:3])}, {len(unknown)} of {len(names)}; set '
+            f'{place}.metainfo.classes to their names'
+        )
+
+
+def names_of_classes(dataset: dict, scope: str) -> tuple | None:
+    """Return the names of a data set's classes, if config or class has them.
+
+    Args:
+        dataset: Its config: ``metainfo`` comes before what its class says.
+        scope: Host whose registry knows it.
+    """
+    classes = (dataset.get('metainfo') or {}).get('classes')
+    if classes is None:
+        classes = dataset.get('classes')
+    if classes is None:
+        with DATASETS.switch_scope_and_registry(scope) as registry:
+            kind = registry.get(dataset['type'])
+        classes = (getattr(kind, 'METAINFO', None) or {}).get('classes')
+    return tuple(classes) if isinstance(classes, (list, tuple)) else None
 
 
 def count_classes(dataset: dict, scope: str) -> int | None:
@@ -108,15 +155,9 @@ def count_classes(dataset: dict, scope: str) -> int | None:
             and that before the folders of a folder of classes.
         scope: Host whose registry knows it.
     """
-    classes = (dataset.get('metainfo') or {}).get('classes')
-    if classes is None:
-        classes = dataset.get('classes')
-    if classes is None:
-        with DATASETS.switch_scope_and_registry(scope) as registry:
-            kind = registry.get(dataset['type'])
-        classes = (getattr(kind, 'METAINFO', None) or {}).get('classes')
-    if isinstance(classes, (list, tuple)):
-        return len(classes)
+    names = names_of_classes(dataset, scope)
+    if names is not None:
+        return len(names)
     root = dataset.get('data_root') or ''
     # ImageNet21k reads this file, where it exists, and not the folders.
     listed = Path(root, 'meta', f'{dataset.get("split")}.txt').exists()
@@ -168,6 +209,9 @@ def check_classes(
     for mode in modes:
         for place, dataset in datasets_of(cfg, mode):
             classes = count_classes(dataset, cfg.default_scope)
+            names = names_of_classes(dataset, cfg.default_scope)
+            if names and dataset['type'] == 'CocoDataset':
+                check_categories(dataset, place, names)
             for name, number in numbers.items():
                 if classes not in (None, number):
                     raise ValueError(

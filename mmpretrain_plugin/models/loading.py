@@ -6,8 +6,12 @@ or another size then trains from random weights, and nobody notices.
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
-from torch import Tensor
+from mmengine.logging import MMLogger
+from torch import Tensor, nn
+
+from ..checkpoint import read, read_file
 
 
 class IncompleteCheckpointError(ValueError):
@@ -102,3 +106,34 @@ def check_complete(
         f'the checkpoint does not fit the backbone: it holds {holds}, the '
         f'backbone has {has}; {"; ".join(problems)}; {remedy}'
     )
+
+
+def load_backbone(backbone: nn.Module, file: str) -> None:
+    """Fill a backbone from a checkpoint file of any known layout.
+
+    Args:
+        backbone: A ``ConvNeXtV2``.
+        file: Path of the file.
+
+    Raises:
+        ValueError: If the file cannot be read or does not fill the backbone.
+    """
+    state, _ = read_file(Path(file))
+    weights = read(state)
+    start = 'backbone.'
+    result = backbone.load_state_dict(
+        {
+            key.removeprefix(start): value
+            for key, value in weights.state.items()
+            if key.startswith(start)
+        },
+        strict=False,
+    )
+    log = MMLogger.get_current_instance()
+    log.info(f'backbone from {file}, {weights.layout} layout')
+    for what, keys in (
+        ('new here', result.missing_keys),
+        ('not needed', result.unexpected_keys),
+    ):
+        if keys:
+            log.info(f'{what}: {", ".join(keys)}')

@@ -28,8 +28,7 @@ def test_builds_from_any_folder_without_memory(path, tmp_path, monkeypatch):
     ):
         model = MODELS.build(cfg.model)
     assert all(p.is_meta for p in model.parameters())
-    if path.parent.name != 'demo':
-        assert cfg.runner_type == 'CheckedRunner'
+    assert cfg.runner_type == 'CheckedRunner'
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=ids)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..dense import DenseLayout
 from ..layers import INIT_CFG, ConvNeXtV2Block
 from ..leaky import LeakyLayout
-from ..loading import IncompleteCheckpointError, check_complete
+from ..loading import check_complete, load_backbone
 from ..masking import check_encoding, patch_size_of
 from ..packed import PackedLayout
 
@@ -261,19 +261,28 @@ class ConvNeXtV2(BaseModule):
     def init_weights(self) -> None:
         """Initialise, or load what ``init_cfg`` names.
 
+        A local checkpoint of type 'Pretrained' may be in any layout that
+        ``mmpretrain_plugin.checkpoint`` knows; a prefix is not needed. Other
+        addresses load as the host does it.
+
         Raises:
-            IncompleteCheckpointError: If that checkpoint does not fill the
+            ValueError: If that checkpoint cannot be read or does not fill the
                 backbone.
         """
+        configs = self.init_cfg if self.init_cfg else []
+        configs = [configs] if isinstance(configs, dict) else configs
+        files = [c['checkpoint'] for c in configs if c['type'] == 'Pretrained']
         try:
-            super().init_weights()
-        except IncompleteCheckpointError as error:
-            configs = self.init_cfg
-            configs = [configs] if isinstance(configs, dict) else configs
-            files = [c['checkpoint'] for c in configs if 'checkpoint' in c]
-            raise IncompleteCheckpointError(
-                f'{", ".join(files)}: {error}'
-            ) from None
+            if len(files) == len(configs) == 1 and '://' not in files[0]:
+                if not self.is_init:
+                    load_backbone(self, files[0])
+                    self._is_init = True
+            else:
+                super().init_weights()
+        except ValueError as error:
+            if not files or str(error).startswith(str(files[0])):
+                raise
+            raise ValueError(f'{files[0]}: {error}') from None
 
     def _load_from_state_dict(
         self, state_dict: dict, prefix: str, *args: object

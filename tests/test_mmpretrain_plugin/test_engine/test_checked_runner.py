@@ -1,5 +1,6 @@
 """Bad input ends a run before it starts, with a line that names it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -131,6 +132,20 @@ def test_own_classes_and_folders_are_counted(tmp_path):
     with pytest.raises(
         ValueError, match='head.num_classes is 1000 .* has 3 classes'
     ):
+        check_classes(build(cfg), cfg, ('train', 'val'))
+
+
+def test_categories_of_other_names_are_refused(tmp_path):
+    """The host would drop their objects, or end in an empty list."""
+    cfg = Config.fromfile(COCO)
+    names = ('cat', 'unicorn', 'dragon')
+    (tmp_path / 'a.json').write_text(
+        json.dumps({'categories': [{'name': name} for name in names]})
+    )
+    for mode in ('train', 'val'):
+        dataset = cfg[f'{mode}_dataloader'].dataset
+        dataset.update(data_root=str(tmp_path), ann_file='a.json')
+    with pytest.raises(ValueError, match=r'unicorn, dragon, 2 of 3; set tra'):
         check_classes(build(cfg), cfg, ('train', 'val'))
 
 

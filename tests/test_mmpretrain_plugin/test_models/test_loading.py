@@ -5,6 +5,7 @@ import torch
 from mmengine.runner import load_checkpoint
 from mmpretrain.registry import MODELS
 
+from mmpretrain_plugin.checkpoint import LAYOUTS, read, write, write_file
 from mmpretrain_plugin.engine import CheckedRunner
 from tests.small_models import ARCH, small_backbone, small_fcmae
 
@@ -59,16 +60,41 @@ def test_another_model_is_refused_with_the_file_and_a_remedy(
     assert '\n' not in message
 
 
-def test_a_forgotten_prefix_is_refused(tmp_path):
+@pytest.mark.parametrize('prefix', [None, 'backbone.', 'wrong.'])
+def test_no_prefix_is_needed_for_a_file(tmp_path, prefix):
+    fcmae = small_fcmae()
+    path = saved(tmp_path, fcmae.state_dict())
+    state = load(path, prefix=prefix).state_dict()
+    for name, value in fcmae.backbone.state_dict().items():
+        assert torch.equal(state[name], value.float()), name
+
+
+def test_a_forgotten_prefix_is_refused_elsewhere():
     """The hosts would start from random weights and say so in a log."""
-    path = saved(tmp_path, small_fcmae().state_dict())
     with pytest.raises(ValueError, match=r"set prefix='backbone\.'"):
-        load(path, prefix=None)
+        small_backbone().load_state_dict(
+            small_fcmae().state_dict(), strict=False
+        )
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_every_layout_loads_directly(tmp_path, layout):
+    """In init_cfg, as every downstream config has it."""
+    weights = read(small_fcmae().float().state_dict())
+    state, _ = write(weights, layout, backbone_only=True)
+    for suffix in ('.pth', '.safetensors'):
+        path = tmp_path / f'weights{suffix}'
+        write_file(path, state, {}, force=True)
+        loaded = load(str(path), out_indices=(0, 1, 2, 3)).state_dict()
+        for name, value in weights.state.items():
+            if name.startswith('backbone.'):
+                assert torch.equal(loaded[name[9:]], value), name
+        assert torch.equal(loaded['norm0.weight'], torch.ones(4))
 
 
 def test_another_network_is_refused(tmp_path):
     path = saved(tmp_path, {'backbone.conv1.weight': torch.zeros(3)})
-    with pytest.raises(ValueError, match='holds nothing of this backbone'):
+    with pytest.raises(ValueError, match=f'^{path}: this is no ConvNeXt'):
         load(path)
 
 

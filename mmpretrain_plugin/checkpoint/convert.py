@@ -1,0 +1,321 @@
+"""From one layout to another: state dict in, state dict out, or an error."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from .layouts import LAYOUTS, Layout
+
+State = dict[str, Tensor]
+# What other models of the hosts have beside the backbone.
+OF_HOSTS = (
+    'data_preprocessor.', 'neck.', 'head.', 'rpn_head.', 'roi_head.',
+    'bbox_head.', 'decode_head.', 'auxiliary_head.',
+)  # fmt: skip
+# timm's four small sizes have 1x1 convolutions where the others have linear
+# layers: atto, femto and pico, and nano.
+TIMM_CONV_MLP = ((2, 2, 6, 2), (2, 2, 8, 2))
+
+
+class ConversionError(ValueError):
+    """A checkpoint that is not a whole ConvNeXt in a known layout."""
+
+
+@dataclass
+class Weights:
+    """Weights under our names, and what a reader should know of them.
+
+    Attributes:
+        state: Tensors by mmpretrain's names: 'backbone.', 'head.fc.',
+            'neck.'.
+        layout: Name of the layout they came in.
+        others: Keys of other parts (a detector's heads), which are left out.
+    """
+
+    state: State
+    layout: str
+    others: list[str] = field(default_factory=list)
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """Blocks per stage."""
+        found: dict[int, int] = {}
+        for key in self.state:
+            if m := re.match(r'backbone\.stages\.(\d+)\.(\d+)\.', key):
+                stage, number = int(m[1]), int(m[2])
+                found[stage] = max(found.get(stage, 0), number + 1)
+        return tuple(found.get(s, 0) for s in range(max(found, default=0) + 1))
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Width of every stage."""
+        return tuple(
+            self.state[f'backbone.stages.{s}.0.norm.weight'].shape[0]
+            for s in range(len(self.depths))
+        )
+
+
+def recognise(state: Mapping[str, Tensor]) -> Layout:
+    """Tell the layout of a state dict from its keys.
+
+    Raises:
+        ConversionError: If no layout has such keys.
+    """
+    for layout in LAYOUTS.values():
+        marks = re.compile(layout.marks)
+        if any(marks.fullmatch(key) for key in state):
+            return layout
+    raise ConversionError(
+        'this is no ConvNeXt in a known layout '
+        f'({", ".join(LAYOUTS)}); its keys begin with '
+        f'{", ".join(sorted(state)[:3]) or "nothing"}'
+    )
+
+
+def usual_name(key: str, layout: Layout) -> str:
+    """Undo the variations of names within a layout."""
+    if layout.name == 'huggingface':
+        # ...ForImageClassification has the model under a name of its own.
+        return re.sub(r'^(convnextv2|convnext)\.', '', key)
+    if layout.name == 'timm':
+        # The feature extractor writes stem_0 and stages_1.
+        return re.sub(r'^(stem|stages)_(\d+)\.', r'\1.\2.', key)
+    bare = r'(downsample_layers|stages|norm\d)\b.*'
+    if layout.name == 'mmpretrain' and re.fullmatch(bare, key):
+        return f'backbone.{key}'
+    return key
+
+
+def read(state: Mapping[str, Tensor]) -> Weights:
+    """Translate a state dict of any layout to our names, checking it.
+
+    Args:
+        state: State dict, out of its container.
+
+    Returns:
+        The weights.
+
+    Raises:
+        ConversionError: If the layout is unknown, or keys are missing, left
+            over or have another shape; all of them are listed.
+    """
+    layout = recognise(state)
+    weights = Weights({}, layout.name)
+    left_over = []
+    for key, value in state.items():
+        translated = layout.to_ours(usual_name(key, layout), value)
+        if translated:
+            weights.state[translated[0]] = translated[1].contiguous()
+        elif layout.name == 'mmpretrain' and key.startswith(OF_HOSTS):
+            weights.others.append(key)
+        else:
+            left_over.append(key)
+    check(weights, left_over)
+    check_values(weights.state)
+    return weights
+
+
+def check_values(state: State) -> None:
+    """Refuse weights that are no finite floating-point numbers.
+
+    Raises:
+        ConversionError: With every key that is wrong.
+    """
+    integers = [
+        f'{key} {value.dtype}'
+        for key, value in state.items()
+        if not value.is_floating_point()
+    ]
+    if integers:
+        raise ConversionError(
+            f'weights are not floating-point: {", ".join(integers)}'
+        )
+    broken = [k for k, v in state.items() if not torch.isfinite(v).all()]
+    if broken:
+        raise ConversionError(
+            f'weights are NaN or infinite: {", ".join(broken)}'
+        )
+
+
+def expected_shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
+    """List the tensors that a whole backbone, and a classifier, has.
+
+    Depths and widths are read from the weights; so are the choices that a
+    backbone leaves open: the stem's patch and channels, GRN, layer scale.
+    """
+    depths, channels = weights.depths, weights.channels
+    stem = weights.state.get('backbone.downsample_layers.0.0.weight')
+    in_channels, patch = (3, 4) if stem is None else stem.shape[1:3]
+    has_grn = any('.grn.' in key for key in weights.state if 'back' in key)
+    has_scale = any(
+        re.fullmatch(r'backbone\.stages\.\d+\.\d+\.gamma', key)
+        for key in weights.state
+    )
+    shapes = {}
+
+    def add(name: str, *weight: int) -> None:
+        shapes[f'backbone.{name}.weight'] = weight
+        shapes[f'backbone.{name}.bias'] = weight[:1]
+
+    previous = in_channels
+    for s, (depth, c) in enumerate(zip(depths, channels)):
+        if s == 0:
+            add('downsample_layers.0.0', c, in_channels, patch, patch)
+            add('downsample_layers.0.1', c)
+        else:
+            add(f'downsample_layers.{s}.0', previous)
+            add(f'downsample_layers.{s}.1', c, previous, 2, 2)
+        for b in range(depth):
+            at = f'stages.{s}.{b}'
+            add(f'{at}.depthwise_conv', c, 1, 7, 7)
+            add(f'{at}.norm', c)
+            add(f'{at}.pointwise_conv1', 4 * c, c)
+            add(f'{at}.pointwise_conv2', c, 4 * c)
+            if has_grn:
+                for part in ('gamma', 'beta'):
+                    shapes[f'backbone.{at}.grn.{part}'] = (4 * c,)
+            if has_scale:
+                shapes[f'backbone.{at}.gamma'] = (c,)
+        if f'backbone.norm{s}.weight' in weights.state:
+            add(f'norm{s}', c)
+        previous = c
+    if 'head.fc.weight' in weights.state:
+        classes = weights.state['head.fc.weight'].shape[0]
+        shapes['head.fc.weight'] = (classes, previous)
+        shapes['head.fc.bias'] = (classes,)
+    return shapes
+
+
+def check(weights: Weights, left_over: list[str]) -> None:
+    """Refuse weights that are not a whole backbone, or more than known parts.
+
+    Raises:
+        ConversionError: With every key that is wrong.
+    """
+    wanted = expected_shapes(weights)
+    missing = [key for key in wanted if key not in weights.state]
+    other_shape = [
+        f'{key} {tuple(weights.state[key].shape)} for {shape}'
+        for key, shape in wanted.items()
+        if key in weights.state and weights.state[key].shape != shape
+    ]
+    problems = [
+        f'{problem}: {", ".join(keys)}'
+        for problem, keys in (
+            ('missing', missing),
+            ('left over', left_over),
+            ('of another shape', other_shape),
+        )
+        if keys
+    ]
+    if problems:
+        raise ConversionError(
+            f'the weights ({weights.layout} layout) are not a whole ConvNeXt '
+            f'of depths {weights.depths}; {"; ".join(problems)}'
+        )
+
+
+def write(
+    weights: Weights, layout: str, backbone_only: bool = False
+) -> tuple[State, list[str]]:
+    """Translate our weights to a layout.
+
+    Args:
+        weights: What ``read`` returned.
+        layout: Name of the layout.
+        backbone_only: Whether to leave out classifier and decoder.
+
+    Returns:
+        The state dict, and those of our keys that have no place in it.
+
+    Raises:
+        ConversionError: If the layout is unknown.
+    """
+    if layout not in LAYOUTS:
+        raise ConversionError(
+            f'unknown layout {layout!r}; choose from {", ".join(LAYOUTS)}'
+        )
+    table = LAYOUTS[layout]
+    state: State = {}
+    dropped = []
+    ours = {
+        key: value
+        for key, value in weights.state.items()
+        if key.startswith('backbone.') or not backbone_only
+    }
+    for key, value in ours.items():
+        translated = table.to_theirs(key, value)
+        if translated:
+            state[translated[0]] = translated[1].contiguous()
+        else:
+            dropped.append(key)
+    if layout == 'huggingface':
+        state = huggingface_class(state)
+    if layout == 'timm' and weights.depths in TIMM_CONV_MLP:
+        state = {
+            key: value[..., None, None] if is_timm_mlp(key) else value
+            for key, value in state.items()
+        }
+    return state, dropped
+
+
+def is_timm_mlp(key: str) -> bool:
+    """Tell the weights of an MLP among timm's names."""
+    return re.fullmatch(r'.*\.mlp\.fc[12]\.weight', key) is not None
+
+
+def huggingface_class(state: State) -> State:
+    """Name things as the class of transformers does that the weights fit.
+
+    With norms of all stages ...Backbone, with a classifier
+    ...ForImageClassification, and else ...Model.
+    """
+    norms = 'hidden_states_norms.stage'
+    if any(key.startswith(norms) for key in state):
+        return {
+            re.sub(r'^layernorm\.', f'{norms}4.', key): value
+            for key, value in state.items()
+        }
+    if 'classifier.weight' not in state:
+        return state
+    has_grn = any('.grn.' in key for key in state)
+    model = 'convnextv2.' if has_grn else 'convnext.'
+    return {
+        key if key.startswith('classifier.') else model + key: value
+        for key, value in state.items()
+    }
+
+
+def adapt_stem(weights: Weights, in_channels: int, how: str) -> Weights:
+    """Give the stem another number of input channels.
+
+    Args:
+        weights: Weights of a stem of any number of channels.
+        in_channels: Channels of the images to come.
+        how: 'sum' adds the channels up, for one channel; 'repeat' takes them
+            in turn and scales by old / new, which keeps the response to equal
+            channels where the one number is a multiple of the other.
+
+    Returns:
+        New weights; the others are shared.
+
+    Raises:
+        ConversionError: If ``how`` does not fit the number of channels.
+    """
+    name = 'backbone.downsample_layers.0.0.weight'
+    stem = weights.state[name]
+    old = stem.shape[1]
+    if how == 'sum' and in_channels == 1:
+        new = stem.sum(dim=1, keepdim=True)
+    elif how == 'repeat':
+        order = torch.arange(in_channels) % old
+        new = stem[:, order] * (old / in_channels)
+    else:
+        raise ConversionError(
+            f'no way {how!r} from {old} to {in_channels} channels; choose '
+            "'repeat', or 'sum' for one channel"
+        )
+    return Weights({**weights.state, name: new}, weights.layout)

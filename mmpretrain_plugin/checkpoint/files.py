@@ -1,0 +1,303 @@
+"""Checkpoint files: opened without running what is in them, written whole."""
+
+import hashlib
+import json
+import os
+import pickle
+import warnings
+import zipfile
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+# Where state dicts are inside what training scripts save, first one first.
+CONTAINERS = ('state_dict', 'model', 'module')
+# What a converted file says about itself.
+ABOUT = ('source', 'source_sha256', 'source_layout', 'licence')
+
+
+class CheckpointFileError(ValueError):
+    """A file that is no checkpoint, or not one to open without trust."""
+
+
+class Inert:
+    """What stands for an object that is not built: it can do nothing."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Take anything."""
+
+    def __setstate__(self, state: object) -> None:
+        """Keep nothing."""
+
+
+# mmengine's training checkpoints keep their logs, and the official scripts
+# their options. None of it is needed, and none of it is built.
+NOT_BUILT = {
+    ('mmengine.logging.history_buffer', 'HistoryBuffer'),
+    ('builtins', 'getattr'),  # by which HistoryBuffer names its methods
+    ('__builtin__', 'getattr'),
+    ('argparse', 'Namespace'),
+    ('numpy', 'ndarray'),
+    ('numpy', 'dtype'),
+    ('numpy.core.multiarray', '_reconstruct'),
+    ('numpy._core.multiarray', '_reconstruct'),
+    ('numpy.core.multiarray', 'scalar'),
+    ('numpy._core.multiarray', 'scalar'),
+    ('_codecs', 'encode'),
+}
+# The functions and classes that tensors are made of, as torch saves them.
+OF_TENSORS = {
+    ('collections', 'OrderedDict'),
+    ('torch._utils', '_rebuild_tensor_v2'),
+    ('torch._utils', '_rebuild_parameter'),
+    ('torch', 'Size'),
+    *(
+        ('torch', f'{kind}Storage')
+        for kind in (
+            'Float', 'Double', 'Half', 'BFloat16', 'Long', 'Int', 'Short',
+            'Char', 'Byte', 'Bool',
+        )
+    ),
+}  # fmt: skip
+
+
+class TensorUnpickler(pickle.Unpickler):
+    """Build tensors, leave known logs out, and refuse the rest."""
+
+    def find_class(self, module: str, name: str) -> object:
+        """Look up what a pickle names.
+
+        Raises:
+            UnpicklingError: If it is neither of tensors nor known.
+        """
+        if (module, name) in OF_TENSORS:
+            return super().find_class(module, name)
+        if (module, name) in NOT_BUILT:
+            return Inert
+        raise pickle.UnpicklingError(f'it names {module}.{name}')
+
+
+class TensorPickle:
+    """The interface of ``pickle`` that ``torch.load`` uses, restricted."""
+
+    Unpickler = TensorUnpickler
+
+    @staticmethod
+    def load(file: object, **options: object) -> object:
+        """Read one object from an open file."""
+        return TensorUnpickler(file, **options).load()
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def read_file(
+    path: Path, trust: bool = False, key: str | None = None
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read the state dict of a checkpoint, on the CPU.
+
+    Args:
+        path: A .pt, .pth, .bin or .safetensors file, or the .json index of a
+            checkpoint in shards.
+        trust: Whether to run what a file of pickled objects asks for.
+        key: Where in the file the state dict is, if not at a usual place.
+
+    Returns:
+        The state dict, and what the file says about itself.
+
+    Raises:
+        CheckpointFileError: If the file is missing, damaged, holds more than
+            data, or no tensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointFileError(f'{path} does not exist')
+    if path.suffix == '.safetensors':
+        return read_safetensors(path)
+    if path.suffix == '.json':
+        return read_shards(path, trust)
+    return unpack(read_pickle(path, trust), path, key)
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read a safetensors file and its metadata.
+
+    Raises:
+        CheckpointFileError: If it is none, or damaged.
+    """
+    try:
+        with safe_open(path, framework='pt') as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return state, dict(file.metadata() or {})
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointFileError(
+            f'{path} is damaged or no safetensors file: {error}'
+        ) from None
+
+
+def read_shards(
+    path: Path, trust: bool
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read the files that an index of Hugging Face names, beside it.
+
+    Raises:
+        CheckpointFileError: If the index or a shard is not in order.
+    """
+    try:
+        files = set(json.loads(path.read_text())['weight_map'].values())
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise CheckpointFileError(
+            f"{path} is no index of shards: it has no 'weight_map'"
+        ) from None
+    state: dict[str, Tensor] = {}
+    about: dict[str, str] = {}
+    for name in sorted(map(str, files)):
+        if Path(name).name != name:
+            raise CheckpointFileError(
+                f'{path} names the shard {name!r}; shards lie beside the index'
+            )
+        shard, about = read_file(path.with_name(name), trust)
+        state.update(shard)
+    return state, about
+
+
+def read_pickle(path: Path, trust: bool) -> object:
+    """Read what torch saved, building tensors and nothing else.
+
+    torch's ``weights_only`` comes first. It refuses every training checkpoint
+    of mmengine for its logs; ``TensorPickle`` then leaves them out.
+
+    Raises:
+        CheckpointFileError: If it is damaged, larger than it pretends, or
+            holds objects that could run code and is not trusted.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+        # torch stores without compression; what grows is no checkpoint.
+        if sum(e.file_size for e in entries) > path.stat().st_size:
+            raise CheckpointFileError(
+                f'{path} would unpack to more than its size, which no file '
+                'written by torch does; it is not opened'
+            )
+    try:
+        if trust:
+            return torch.load(path, map_location='cpu', weights_only=False)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')  # of other pickle protocols
+                return torch.load(path, map_location='cpu', weights_only=True)
+        except pickle.UnpicklingError:
+            return torch.load(
+                path,
+                map_location='cpu',
+                weights_only=False,
+                pickle_module=TensorPickle,
+            )
+    except pickle.UnpicklingError as error:
+        raise CheckpointFileError(
+            f'{path} is no checkpoint, or holds more than weights and could '
+            f'run code when opened ({error}); if you trust its source, open '
+            'it with --trust'
+        ) from None
+    except Exception as error:  # torch raises many kinds for damaged files
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointFileError(
+            f'{path} is damaged or no checkpoint: {reason}'
+        ) from None
+
+
+def unpack(
+    content: object, path: Path, key: str | None
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Find the state dict in what a training script saved.
+
+    Raises:
+        CheckpointFileError: If there are no tensors.
+    """
+    about: dict[str, str] = {}
+    if isinstance(content, Mapping):
+        meta = content.get('meta')
+        if isinstance(meta, Mapping):
+            about = {k: str(meta[k]) for k in ABOUT if k in meta}
+    wanted = (key,) if key else CONTAINERS
+    for name in wanted:
+        if isinstance(content, Mapping) and isinstance(
+            content.get(name), Mapping
+        ):
+            content = content[name]
+            break
+    else:
+        if key:
+            raise CheckpointFileError(f'{path} has no state dict at {key!r}')
+    if not isinstance(content, Mapping):
+        raise CheckpointFileError(
+            f'{path} holds a {type(content).__name__} and no state dict'
+        )
+    state = {k: v for k, v in content.items() if isinstance(v, Tensor)}
+    if not state:
+        raise CheckpointFileError(
+            f'{path} holds no tensors; it has '
+            f'{", ".join(map(str, list(content)[:5])) or "nothing"}'
+        )
+    about |= {
+        k: str(v)
+        for k, v in getattr(content, '_metadata', {}).get('', {}).items()
+        if k in ABOUT
+    }
+    return state, about
+
+
+def write_file(
+    path: Path,
+    state: dict[str, Tensor],
+    about: dict[str, str],
+    container: str | None = None,
+    force: bool = False,
+) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Args:
+        path: A .pth or .safetensors file.
+        state: State dict.
+        about: Source, hash and licence, by the names of ``ABOUT``.
+        container: Key of a .pth under which the state dict goes, with
+            ``about`` beside it; None writes the bare state dict, which then
+            carries ``about`` in its metadata.
+        force: Whether to replace a file.
+
+    Raises:
+        CheckpointFileError: If the file exists or has another suffix.
+    """
+    path = Path(path)
+    if path.suffix not in ('.pth', '.safetensors'):
+        raise CheckpointFileError(
+            f'{path} must end in .pth or .safetensors, not {path.suffix!r}'
+        )
+    if path.exists() and not force:
+        raise CheckpointFileError(f'{path} exists; replace it with --force')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    try:
+        if path.suffix == '.safetensors':
+            save_file(state, part, metadata={'format': 'pt', **about})
+        elif container:
+            torch.save({container: state, 'meta': about}, part)
+        else:
+            bare = OrderedDict(state)
+            bare._metadata = OrderedDict({'': dict(about)})
+            torch.save(bare, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,277 @@
+"""The command line converts, or says in a line why not and writes nothing."""
+
+import io
+import json
+import os
+import pickle
+import sys
+import zipfile
+from argparse import Namespace
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+import convert_checkpoint
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from mmpretrain_plugin.checkpoint import LAYOUTS, read, write
+from tests.test_mmpretrain_plugin.test_checkpoint.conftest import (
+    assert_same,
+    make_weights,
+)
+
+
+def run(*words):
+    """Call the tool as its command line does, in this process."""
+    out, error, status = io.StringIO(), io.StringIO(), 0
+    with (
+        mock.patch.object(sys, 'argv', ['convert', *map(str, words)]),
+        redirect_stdout(out),
+        redirect_stderr(error),
+    ):
+        try:
+            convert_checkpoint.main()
+        except SystemExit as end:
+            status = end.code
+    if isinstance(status, str):  # what Python prints at the end
+        error.write(f'{status}\n')
+        status = 1
+    return SimpleNamespace(
+        returncode=status, stdout=out.getvalue(), stderr=error.getvalue()
+    )
+
+
+def refused(result, folder, *words):
+    """One line on standard error, a status, nothing written."""
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    for word in words:
+        assert word in result.stderr, result.stderr
+    assert not list(folder.glob('**/*.part'))
+    assert not (folder / 'out.pth').exists()
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A training checkpoint of mmengine, with its logs."""
+    path = tmp_path / 'epoch_1.pth'
+    torch.save(
+        dict(
+            state_dict=make_weights().state,
+            meta=dict(epoch=1, cfg='model = 1'),
+            message_hub=dict(
+                log_scalars=dict(loss=HistoryBuffer([1.0, 2.0], [1, 1])),
+                runtime_info=dict(loss=np.float64(3.0)),
+            ),
+            optimizer=dict(state={}),
+        ),
+        path,
+    )
+    return path
+
+
+def test_it_converts_and_says_what_it_did(source, tmp_path):
+    out = tmp_path / 'new/out.safetensors'
+    result = run(
+        source, out, '--to', 'timm', '--verify', '--licence', 'CC-BY-NC 4.0',
+        '--backbone-only',
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert 'mmpretrain layout, depths (2, 2, 6, 2)' in result.stdout
+    assert 'largest difference on an image: 0' in result.stdout
+    state, _ = write(make_weights(), 'timm', backbone_only=True)
+    assert_same(load_file(out), state)
+    with safe_open(out, framework='pt') as file:
+        about = file.metadata()
+    assert about['source'] == 'epoch_1.pth'
+    assert about['licence'] == 'CC-BY-NC 4.0'
+    assert len(about['source_sha256']) == 64
+    # What a file says about itself goes on with it.
+    again = tmp_path / 'again.pth'
+    assert run(out, again, '--to', 'huggingface').returncode == 0
+    state = torch.load(again, weights_only=True)
+    assert state._metadata['']['licence'] == 'CC-BY-NC 4.0'
+    assert state._metadata['']['source'] == 'epoch_1.pth'
+
+
+def test_it_never_overwrites_unasked(source, tmp_path):
+    out = tmp_path / 'taken.pth'
+    out.write_text('precious')
+    result = run(source, out, '--to', 'official')
+    refused(result, tmp_path, 'taken.pth exists', '--force')
+    assert out.read_text() == 'precious'
+    assert run(source, out, '--to', 'official', '--force').returncode == 0
+    content = torch.load(out, weights_only=True)
+    assert set(content) == {'model', 'meta'}
+    assert_same(read(content['model']).state, make_weights().state)
+
+
+def test_a_crash_leaves_nothing_half_written(source, tmp_path, monkeypatch):
+    from mmpretrain_plugin.checkpoint import files
+
+    def die(*args, **kwargs):
+        Path(args[1]).write_text('half')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files.torch, 'save', die)
+    with pytest.raises(KeyboardInterrupt):
+        files.write_file(tmp_path / 'out.pth', {}, {}, 'state_dict')
+    assert {p.name for p in tmp_path.iterdir()} == {'epoch_1.pth'}
+
+
+def test_shards_are_read_together(tmp_path):
+    state, _ = write(make_weights(), 'huggingface')
+    names, weight_map = sorted(state), {}
+    for i, part in enumerate((names[::2], names[1::2])):
+        file = f'model-0000{i + 1}-of-00002.safetensors'
+        save_file({k: state[k] for k in part}, tmp_path / file)
+        weight_map |= dict.fromkeys(part, file)
+    index = tmp_path / 'model.safetensors.index.json'
+    index.write_text(json.dumps({'weight_map': weight_map}))
+    out = tmp_path / 'out.pth'
+    assert run(index, out, '--to', 'mmpretrain').returncode == 0
+    got = torch.load(out, weights_only=True)['state_dict']
+    assert_same(got, read(state).state)
+    weight_map[names[0]] = '../elsewhere.safetensors'
+    index.write_text(json.dumps({'weight_map': weight_map}))
+    out.unlink()
+    refused(run(index, out, '--to', 'timm'), tmp_path, 'beside the index')
+
+
+def test_official_files_with_options_open_without_trust(tmp_path):
+    state, _ = write(make_weights(), 'official')
+    path = tmp_path / 'convnextv2.pt'
+    torch.save(dict(model=state, args=Namespace(lr=1e-3), epoch=3), path)
+    out = tmp_path / 'out.pth'
+    assert run(path, out, '--to', 'mmpretrain').returncode == 0
+
+
+class Hostile:
+    def __reduce__(self):
+        return os.system, (f'touch {Path.cwd() / "owned"}',)
+
+
+@pytest.mark.parametrize('protocol', ['zip', 'legacy', 'pickle'])
+def test_a_hostile_pickle_is_not_run(tmp_path, monkeypatch, protocol):
+    monkeypatch.chdir(tmp_path)
+    path, content = tmp_path / 'evil.pth', dict(state_dict=Hostile())
+    if protocol == 'pickle':
+        path.write_bytes(pickle.dumps(content))
+    else:
+        torch.save(
+            content, path,
+            _use_new_zipfile_serialization=protocol == 'zip',
+        )  # fmt: skip
+    refused(run(path, tmp_path / 'out.pth', '--to', 'timm'), tmp_path, 'evil')
+    assert not (tmp_path / 'owned').exists()
+
+
+def test_trust_is_an_explicit_switch(tmp_path):
+    from collections import Counter
+
+    path = tmp_path / 'odd.pth'
+    torch.save(dict(state_dict=make_weights().state, odd=Counter('a')), path)
+    words = (path, tmp_path / 'out.pth', '--to', 'timm')
+    result = run(*words)
+    if result.returncode:  # newer torch knows Counter
+        refused(result, tmp_path, '--trust', 'Counter')
+        assert run(*words, '--trust').returncode == 0
+
+
+def damaged(kind, tmp_path):
+    """Write a bad file and return it with words of the message."""
+    path = tmp_path / 'bad.pth'
+    if kind == 'missing':
+        return path, ('does not exist',)
+    if kind == 'text':
+        path = tmp_path / 'bad.pt'
+        path.write_text('these are not the weights you are looking for')
+        return path, ('bad.pt',)
+    if kind == 'empty':
+        path.touch()
+        return path, ('bad.pth is damaged or no checkpoint',)
+    if kind == 'no tensors':
+        torch.save(dict(state_dict=dict(a=1)), path)
+        return path, ('holds no tensors',)
+    if kind == 'a list':
+        torch.save([1, 2], path)
+        return path, ('holds a list',)
+    if kind == 'safetensors':
+        path = path.with_suffix('.safetensors')
+        path.write_bytes(b'\xff' * 100)
+        return path, ('damaged or no safetensors',)
+    if kind == 'index':
+        path = path.with_suffix('.json')
+        path.write_text('[]')
+        return path, ("no 'weight_map'",)
+    if kind == 'bomb':
+        with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr('archive/data.pkl', b'\0' * 50_000_000)
+        return path, ('would unpack to more',)
+    torch.save(dict(state_dict=make_weights().state), path)
+    if kind == 'truncated':
+        path.write_bytes(path.read_bytes()[:-2000])
+        return path, ('bad.pth',)
+    state = make_weights().state
+    name = 'backbone.stages.0.0.norm.bias'
+    if kind == 'nan':
+        state[name] = state[name] * float('nan')
+        words = ('NaN', name)
+    else:
+        state[name] = state[name].long()
+        words = ('not floating-point', name)
+    torch.save(dict(state_dict=state), path)
+    return path, words
+
+
+@pytest.mark.parametrize(
+    'kind',
+    ['missing', 'text', 'empty', 'no tensors', 'a list', 'safetensors',
+     'index', 'bomb', 'truncated', 'nan', 'dtype'],
+)  # fmt: skip
+def test_bad_files_end_in_one_line(kind, tmp_path):
+    path, words = damaged(kind, tmp_path)
+    refused(run(path, tmp_path / 'out.pth', '--to', 'timm'), tmp_path, *words)
+
+
+def test_a_wrong_suffix_is_refused(source, tmp_path):
+    result = run(source, tmp_path / 'out.onnx', '--to', 'timm')
+    refused(result, tmp_path, 'must end in .pth or .safetensors')
+
+
+def test_another_key_is_taken_on_request(tmp_path):
+    state, _ = write(make_weights(), 'official')
+    average = {k: v + 1 for k, v in state.items()}
+    path, out = tmp_path / 'a.pth', tmp_path / 'out.pth'
+    torch.save(dict(model=state, model_ema=average), path)
+    words = (path, out, '--to', 'official')
+    assert run(*words, '--key', 'model_ema').returncode == 0
+    assert_same(torch.load(out, weights_only=True)['model'], average)
+    out.unlink()
+    refused(run(*words, '--key', 'ema'), tmp_path, "no state dict at 'ema'")
+
+
+def test_stems_adapt(source, tmp_path):
+    out = tmp_path / 'out.pth'
+    words = (source, out, '--to', 'mmpretrain', '--in-channels')
+    assert run(*words, 4, '--verify').returncode == 0
+    state = torch.load(out, weights_only=True)['state_dict']
+    stem = state['backbone.downsample_layers.0.0.weight']
+    assert stem.shape == (4, 4, 4, 4)
+    result = run(*words, 2, '--adapt', 'sum', '--force')
+    assert result.returncode == 1 and 'choose' in result.stderr
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_every_layout_by_both_suffixes(source, tmp_path, layout):
+    for suffix in ('.pth', '.safetensors'):
+        out = tmp_path / f'{layout}{suffix}'
+        assert run(source, out, '--to', layout).returncode == 0
+        back = tmp_path / f'back-{layout}{suffix}.pth'
+        assert run(out, back, '--to', 'mmpretrain').returncode == 0

@@ -1,0 +1,175 @@
+"""Convert a ConvNeXt checkpoint from any layout to any other.
+
+    python tools/convert_checkpoint.py SRC DST --to LAYOUT
+
+The layout of SRC and the size are found from its keys. Layouts: mmpretrain
+(also what mmdet and mmseg save), official, official-sparse (what the official
+pre-training script saves), timm, huggingface. Nothing is written unless the
+whole backbone is there.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from mmpretrain_plugin.checkpoint import (
+    LAYOUTS,
+    CheckpointFileError,
+    ConversionError,
+    Weights,
+    adapt_stem,
+    read,
+    read_file,
+    sha256,
+    write,
+    write_file,
+)
+
+# Where each layout's own programs look for the state dict in a .pth file.
+CONTAINERS = {
+    'mmpretrain': 'state_dict',
+    'official': 'model',
+    'official-sparse': 'model',
+    'timm': 'state_dict',
+    'huggingface': None,
+}
+
+
+def size_of(weights: Weights) -> str:
+    """Name depths and widths in a line."""
+    return f'depths {weights.depths}, channels {weights.channels}'
+
+
+def run_ours(weights: Weights, images: torch.Tensor) -> torch.Tensor:
+    """Run this project's backbone on images and return its last map."""
+    from mmpretrain.registry import MODELS
+
+    names = weights.state
+    model = MODELS.build(
+        dict(
+            type='mmpretrain.ConvNeXtV2',
+            arch=dict(depths=weights.depths, channels=weights.channels),
+            in_channels=images.shape[1],
+            stem_patch_size=names[
+                'backbone.downsample_layers.0.0.weight'
+            ].shape[-1],
+            use_grn='backbone.stages.0.0.grn.gamma' in names,
+            layer_scale_init_value=float('backbone.stages.0.0.gamma' in names),
+            gap_before_final_norm=False,
+        )
+    )
+    model.remove_final_norm()
+    body = {
+        key.removeprefix('backbone.'): value.float()
+        for key, value in names.items()
+        if key.startswith('backbone.') and '.norm' not in key[8:13]
+    }
+    model.load_state_dict(body)
+    return model.eval()(images)[0]
+
+
+def verify(before: Weights, after: dict[str, torch.Tensor]) -> float:
+    """Run the source and the result on one image.
+
+    Args:
+        before: What was read from the source.
+        after: State dict of the result, in its own layout.
+
+    Returns:
+        The largest difference of the last maps.
+    """
+    stem = before.state['backbone.downsample_layers.0.0.weight']
+    images = torch.randn(
+        1, stem.shape[1], 96, 96, generator=torch.Generator().manual_seed(0)
+    )
+    with torch.no_grad():
+        maps = [run_ours(w, images) for w in (before, read(after))]
+    return (maps[0] - maps[1]).abs().max().item()
+
+
+def convert(args: argparse.Namespace) -> None:
+    """Do what the command line says.
+
+    Raises:
+        CheckpointFileError: If a file cannot be read or written.
+        ConversionError: If the weights are no whole ConvNeXt.
+    """
+    if args.dst.exists() and not args.force:
+        raise CheckpointFileError(
+            f'{args.dst} exists; replace it with --force'
+        )
+    state, about = read_file(args.src, args.trust, args.key)
+    weights = read(state)
+    print(f'{args.src}: {weights.layout} layout, {size_of(weights)}')
+    if weights.others:
+        print(f'left out, not of the backbone: {len(weights.others)} keys')
+    if args.in_channels:
+        weights = adapt_stem(weights, args.in_channels, args.adapt)
+    result, dropped = write(weights, args.to, args.backbone_only)
+    if dropped:
+        print(f'no place in the {args.to} layout: {", ".join(dropped)}')
+    if args.verify:
+        difference = verify(weights, result)
+        print(f'largest difference on an image: {difference:.3g}')
+    about = {
+        'source': about.get('source', args.src.name),
+        'source_sha256': about.get('source_sha256', sha256(args.src)),
+        'source_layout': about.get('source_layout', weights.layout),
+        'licence': args.licence or about.get('licence', 'unknown'),
+    }
+    write_file(args.dst, result, about, CONTAINERS[args.to], args.force)
+    print(f'{args.dst}: {args.to} layout, {len(result)} tensors')
+
+
+def main() -> None:
+    """Read the command line and convert, or say in one line why not."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        'src', type=Path, metavar='SRC',
+        help='.pt, .pth, .bin, .safetensors, or the .json index of shards',
+    )  # fmt: skip
+    parser.add_argument(
+        'dst', type=Path, metavar='DST', help='.pth or .safetensors'
+    )
+    parser.add_argument('--to', required=True, choices=list(LAYOUTS))
+    parser.add_argument(
+        '--in-channels', type=int, metavar='N',
+        help='give the stem another number of channels',
+    )  # fmt: skip
+    parser.add_argument(
+        '--adapt', choices=['repeat', 'sum'], default='repeat',
+        help="how: 'repeat' channels and scale (default), or 'sum' to one",
+    )  # fmt: skip
+    parser.add_argument(
+        '--backbone-only', action='store_true',
+        help='leave out classifier and decoder',
+    )  # fmt: skip
+    parser.add_argument(
+        '--verify', action='store_true',
+        help='run both on an image and print the largest difference',
+    )  # fmt: skip
+    parser.add_argument(
+        '--key', help='where in SRC the state dict is, such as model_ema'
+    )
+    parser.add_argument(
+        '--licence', help='licence of the weights, written into DST'
+    )
+    parser.add_argument(
+        '--trust', action='store_true',
+        help='open files that hold more than data: they can run any code',
+    )  # fmt: skip
+    parser.add_argument('--force', action='store_true', help='replace DST')
+    args = parser.parse_args()
+    try:
+        convert(args)
+    except (CheckpointFileError, ConversionError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == '__main__':
+    main()
