@@ -20,6 +20,7 @@ from mmpretrain_plugin.checkpoint import (
     ConversionError,
     Weights,
     adapt_stem,
+    last_map,
     read,
     read_file,
     sha256,
@@ -42,51 +43,31 @@ def size_of(weights: Weights) -> str:
     return f'depths {weights.depths}, channels {weights.channels}'
 
 
-def run_ours(weights: Weights, images: torch.Tensor) -> torch.Tensor:
-    """Run this project's backbone on images and return its last map."""
-    from mmpretrain.registry import MODELS
-
-    names = weights.state
-    model = MODELS.build(
-        dict(
-            type='mmpretrain.ConvNeXtV2',
-            arch=dict(depths=weights.depths, channels=weights.channels),
-            in_channels=images.shape[1],
-            stem_patch_size=names[
-                'backbone.downsample_layers.0.0.weight'
-            ].shape[-1],
-            use_grn='backbone.stages.0.0.grn.gamma' in names,
-            layer_scale_init_value=float('backbone.stages.0.0.gamma' in names),
-            gap_before_final_norm=False,
-        )
-    )
-    model.remove_final_norm()
-    body = {
-        key.removeprefix('backbone.'): value.float()
-        for key, value in names.items()
-        if key.startswith('backbone.') and '.norm' not in key[8:13]
-    }
-    model.load_state_dict(body)
-    return model.eval()(images)[0]
-
-
-def verify(before: Weights, after: dict[str, torch.Tensor]) -> float:
-    """Run the source and the result on one image.
+def verify(
+    before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]
+) -> str:
+    """Run source and result on one image, each in its own model.
 
     Args:
-        before: What was read from the source.
-        after: State dict of the result, in its own layout.
+        before: State dict of the source, in its layout.
+        after: State dict of the result, in its layout.
 
     Returns:
-        The largest difference of the last maps.
+        A line with the largest difference of the last maps, and whose models
+        computed them.
     """
-    stem = before.state['backbone.downsample_layers.0.0.weight']
+    stem = read(before).state['backbone.downsample_layers.0.0.weight']
     images = torch.randn(
         1, stem.shape[1], 96, 96, generator=torch.Generator().manual_seed(0)
     )
-    with torch.no_grad():
-        maps = [run_ours(w, images) for w in (before, read(after))]
-    return (maps[0] - maps[1]).abs().max().item()
+    (one, whose), (other, whose_else) = (
+        last_map(state, images) for state in (before, after)
+    )
+    difference = (one - other).abs().max().item()
+    return (
+        f'largest difference on an image: {difference:.3g} of '
+        f'{one.abs().max().item():.3g} (models of {whose} and {whose_else})'
+    )
 
 
 def convert(args: argparse.Namespace) -> None:
@@ -107,12 +88,12 @@ def convert(args: argparse.Namespace) -> None:
         print(f'left out, not of the backbone: {len(weights.others)} keys')
     if args.in_channels:
         weights = adapt_stem(weights, args.in_channels, args.adapt)
+        state = weights.state  # another function: no longer the source's
     result, dropped = write(weights, args.to, args.backbone_only)
     if dropped:
         print(f'no place in the {args.to} layout: {", ".join(dropped)}')
     if args.verify:
-        difference = verify(weights, result)
-        print(f'largest difference on an image: {difference:.3g}')
+        print(verify(state, result))
     about = {
         'source': about.get('source', args.src.name),
         'source_sha256': about.get('source_sha256', sha256(args.src)),

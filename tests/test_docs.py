@@ -1,0 +1,94 @@
+"""Commands of the documentation are run."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+from unittest import mock
+
+import convert_checkpoint
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+
+from mmpretrain_plugin.checkpoint import (
+    LAYOUTS,
+    read,
+    read_file,
+    write,
+    write_file,
+)
+from tests.test_configs import CONFIGS
+from tests.test_mmpretrain_plugin.test_checkpoint.conftest import make_weights
+
+PAGE = Path(__file__).resolve().parents[1] / 'docs/checkpoints.md'
+TEXT = PAGE.read_text()
+COMMANDS = [
+    line
+    for block in re.findall(r'```bash\n(.*?)```', TEXT, re.DOTALL)
+    for line in block.splitlines()
+]
+
+
+def test_every_conversion_of_the_page_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    torch.save(dict(state_dict=make_weights().state), 'mmpretrain.pth')
+    conversions = [c for c in COMMANDS if 'convert_checkpoint' in c]
+    assert len(conversions) == 6
+    directions = set()
+    for command in conversions:
+        words = shlex.split(command)[1:]
+        with mock.patch.object(sys, 'argv', words):
+            convert_checkpoint.main()
+        directions.add(words[words.index('--to') + 1])
+        assert (tmp_path / words[2]).stat().st_size > 1000
+    assert directions == set(LAYOUTS)
+    assert '(models of this project and timm)' in capsys.readouterr().out
+    state, about = read_file(tmp_path / 'back.pth')
+    assert about['licence'] == 'CC-BY-NC 4.0'
+    wanted = make_weights().state
+    for key, value in read(state).state.items():
+        assert torch.equal(value, wanted[key]), key
+
+
+def test_the_page_names_every_layout_and_option():
+    assert set(re.findall(r'^\| `([\w-]+)` \|', TEXT, re.MULTILINE)) == set(
+        LAYOUTS
+    )
+    source = Path(convert_checkpoint.__file__).read_text()
+    for option in re.findall(r'`(--[\w-]+)', TEXT):
+        assert f"'{option}'" in source, option
+
+
+# One leaf of each host, loading as its users do.
+HOSTS = {
+    'mmpretrain': 'imagenet/convnextv2-atto-fcmae_32xb32-600e_in1k.py',
+    'mmdet': 'coco/mask-rcnn_convnextv2-atto-fcmae_fpn_8xb4-lsj-3x_coco.py',
+    'mmseg': 'ade20k/upernet_convnextv2-atto-fcmae_8xb2-160k_'
+    'ade20k-512x512.py',
+}
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+@pytest.mark.parametrize('host', HOSTS)
+def test_every_host_takes_every_layout(tmp_path, host, layout):
+    """With the leaf's init_cfg, of which the file alone is another."""
+    weights = make_weights()
+    state, _ = write(weights, layout)
+    path = tmp_path / 'weights.safetensors'
+    write_file(path, state, {})
+    cfg = Config.fromfile(CONFIGS / HOSTS[host])
+    cfg.model.backbone.init_cfg.checkpoint = str(path)
+    cfg.model.backbone.arch = dict(
+        depths=weights.depths, channels=weights.channels
+    )
+    with DefaultScope.overwrite_default_scope(host):
+        backbone = MODELS.build(cfg.model.backbone)
+        backbone.init_weights()
+    loaded = backbone.state_dict()
+    body = [k for k in weights.state if re.match(r'backbone\.(st|do)', k)]
+    assert len(body) > 100
+    for key in body:
+        name = key.removeprefix('backbone.')
+        assert torch.equal(loaded[name], weights.state[key]), key
