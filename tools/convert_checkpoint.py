@@ -27,6 +27,7 @@ from mmpretrain_plugin.checkpoint import (
     write,
     write_file,
 )
+from mmpretrain_plugin.models.backbones.convnext_v2 import ARCHITECTURES
 
 # Where each layout's own programs look for the state dict in a .pth file.
 CONTAINERS = {
@@ -39,7 +40,10 @@ CONTAINERS = {
 
 
 def size_of(weights: Weights) -> str:
-    """Name depths and widths in a line."""
+    """Name the size, or depths and widths where it has no name."""
+    for name, (width, depths) in ARCHITECTURES.items():
+        if (width, depths) == (weights.channels[0], weights.depths):
+            return f'size {name}'
     return f'depths {weights.depths}, channels {weights.channels}'
 
 

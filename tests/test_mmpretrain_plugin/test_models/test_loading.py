@@ -92,6 +92,25 @@ def test_every_layout_loads_directly(tmp_path, layout):
         assert torch.equal(loaded['norm0.weight'], torch.ones(4))
 
 
+def test_addresses_load_as_the_host_does_it(monkeypatch):
+    """The converted weights that mmpretrain keeps, for example."""
+    state = small_fcmae().state_dict()
+    asked = []
+
+    def download(address, **options):
+        asked.append(address)
+        return dict(state_dict=state)
+
+    monkeypatch.setattr('mmengine.runner.checkpoint.load_url', download)
+    address = 'https://example.org/convnext-v2.pth'
+    loaded = load(address).state_dict()
+    assert asked == [address]
+    name = 'stages.2.1.pointwise_conv1.weight'
+    assert torch.equal(loaded[name], state[f'backbone.{name}'].float())
+    with pytest.raises(ValueError, match=f'^{address}: the checkpoint does'):
+        load(address, in_channels=4)
+
+
 def test_another_network_is_refused(tmp_path):
     path = saved(tmp_path, {'backbone.conv1.weight': torch.zeros(3)})
     with pytest.raises(ValueError, match=f'^{path}: this is no ConvNeXt'):
