@@ -90,8 +90,13 @@ def convert(args: argparse.Namespace) -> None:
     print(f'{args.src}: {weights.layout} layout, {size_of(weights)}')
     if weights.others:
         print(f'left out, not of the backbone: {len(weights.others)} keys')
-    if args.in_channels:
-        weights = adapt_stem(weights, args.in_channels, args.adapt)
+    if args.in_channels is not None:
+        if args.in_channels < 1:
+            raise ConversionError(
+                f'--in-channels must be at least 1, got {args.in_channels}'
+            )
+        how = args.adapt or ('sum' if args.in_channels == 1 else 'repeat')
+        weights = adapt_stem(weights, args.in_channels, how)
         state = weights.state  # another function: no longer the source's
     result, dropped = write(weights, args.to, args.backbone_only)
     if dropped:
@@ -127,8 +132,8 @@ def main() -> None:
         help='give the stem another number of channels',
     )  # fmt: skip
     parser.add_argument(
-        '--adapt', choices=['repeat', 'sum'], default='repeat',
-        help="how: 'repeat' channels and scale (default), or 'sum' to one",
+        '--adapt', choices=['repeat', 'sum'],
+        help="how: 'repeat' channels and scale, or 'sum' to one (default)",
     )  # fmt: skip
     parser.add_argument(
         '--backbone-only', action='store_true',

@@ -10,11 +10,6 @@ from torch import Tensor
 from .layouts import LAYOUTS, Layout
 
 State = dict[str, Tensor]
-# What other models of the hosts have beside the backbone.
-OF_HOSTS = (
-    'data_preprocessor.', 'neck.', 'head.', 'rpn_head.', 'roi_head.',
-    'bbox_head.', 'decode_head.', 'auxiliary_head.',
-)  # fmt: skip
 # timm's four small sizes have 1x1 convolutions where the others have linear
 # layers: atto, femto and pico, and nano.
 TIMM_CONV_MLP = ((2, 2, 6, 2), (2, 2, 8, 2))
@@ -46,6 +41,8 @@ class Weights:
         for key in self.state:
             if m := re.match(r'backbone\.stages\.(\d+)\.(\d+)\.', key):
                 stage, number = int(m[1]), int(m[2])
+                if max(stage, number) > len(self.state):
+                    raise ConversionError(f'{key} counts beyond its file')
                 found[stage] = max(found.get(stage, 0), number + 1)
         return tuple(found.get(s, 0) for s in range(max(found, default=0) + 1))
 
@@ -53,8 +50,16 @@ class Weights:
     def channels(self) -> tuple[int, ...]:
         """Width of every stage."""
         return tuple(
-            self.state[f'backbone.stages.{s}.0.norm.weight'].shape[0]
-            for s in range(len(self.depths))
+            next(
+                (
+                    self.state[name].numel()
+                    for b in range(depth)
+                    if (name := f'backbone.stages.{s}.{b}.norm.weight')
+                    in self.state
+                ),
+                0,
+            )
+            for s, depth in enumerate(self.depths)
         )
 
 
@@ -77,6 +82,7 @@ def recognise(state: Mapping[str, Tensor]) -> Layout:
 
 def usual_name(key: str, layout: Layout) -> str:
     """Undo the variations of names within a layout."""
+    key = key.removeprefix('module.')  # of a distributed model
     if layout.name == 'huggingface':
         # ...ForImageClassification has the model under a name of its own.
         return re.sub(r'^(convnextv2|convnext)\.', '', key)
@@ -105,16 +111,28 @@ def read(state: Mapping[str, Tensor]) -> Weights:
     layout = recognise(state)
     weights = Weights({}, layout.name)
     left_over = []
+    # Detectors and segmentors have all kinds of parts beside the backbone.
+    is_host = layout.name == 'mmpretrain' and any(
+        key.removeprefix('module.').startswith('backbone.') for key in state
+    )
     for key, value in state.items():
-        translated = layout.to_ours(usual_name(key, layout), value)
-        if translated:
-            weights.state[translated[0]] = translated[1].contiguous()
-        elif layout.name == 'mmpretrain' and key.startswith(OF_HOSTS):
+        name = usual_name(key, layout)
+        try:
+            translated = layout.to_ours(name, value)
+        except (RuntimeError, IndexError) as error:
+            raise ConversionError(
+                f'{key} of shape {tuple(value.shape)} has another shape than '
+                f'the {layout.name} layout: {error}'
+            ) from None
+        if translated and translated[0] not in weights.state:
+            weights.state[translated[0]] = translated[1]
+        elif is_host and not name.startswith('backbone.'):
             weights.others.append(key)
         else:
             left_over.append(key)
     check(weights, left_over)
     check_values(weights.state)
+    weights.state = {k: v.contiguous() for k, v in weights.state.items()}
     return weights
 
 
@@ -147,9 +165,11 @@ def expected_shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
     backbone leaves open: the stem's patch and channels, GRN, layer scale.
     """
     depths, channels = weights.depths, weights.channels
-    stem = weights.state.get('backbone.downsample_layers.0.0.weight')
-    in_channels, patch = (3, 4) if stem is None else stem.shape[1:3]
-    has_grn = any('.grn.' in key for key in weights.state if 'back' in key)
+    stem = weights.state['backbone.downsample_layers.0.0.weight']
+    in_channels, patch = stem.shape[1:3]
+    has_grn = any(
+        '.grn.' in key and key.startswith('backbone.') for key in weights.state
+    )
     has_scale = any(
         re.fullmatch(r'backbone\.stages\.\d+\.\d+\.gamma', key)
         for key in weights.state
@@ -195,7 +215,22 @@ def check(weights: Weights, left_over: list[str]) -> None:
     Raises:
         ConversionError: With every key that is wrong.
     """
+    gone = [
+        f'backbone.stages.{s}.0.norm.weight'
+        for s, width in enumerate(weights.channels)
+        if width == 0
+    ]
+    stem = weights.state.get('backbone.downsample_layers.0.0.weight')
+    if stem is None or stem.dim() != 4:
+        gone.append('backbone.downsample_layers.0.0.weight of 4 dimensions')
+    if gone:
+        raise ConversionError(f'missing: {", ".join(gone)}')
     wanted = expected_shapes(weights)
+    left_over = left_over + [
+        key
+        for key in weights.state
+        if key not in wanted and not key.startswith('neck.')
+    ]
     missing = [key for key in wanted if key not in weights.state]
     other_shape = [
         f'{key} {tuple(weights.state[key].shape)} for {shape}'
@@ -241,6 +276,7 @@ def write(
     table = LAYOUTS[layout]
     state: State = {}
     dropped = []
+    body = ('backbone.stages.', 'backbone.downsample_layers.')
     ours = {
         key: value
         for key, value in weights.state.items()
@@ -252,6 +288,12 @@ def write(
             state[translated[0]] = translated[1].contiguous()
         else:
             dropped.append(key)
+    lost = [key for key in dropped if key.startswith(body)]
+    if lost:
+        raise ConversionError(
+            f'the {layout} layout has no place for {", ".join(lost)}, and '
+            'without them the network is another'
+        )
     if layout == 'huggingface':
         state = huggingface_class(state)
     if layout == 'timm' and weights.depths in TIMM_CONV_MLP:
@@ -297,10 +339,11 @@ def adapt_stem(weights: Weights, in_channels: int, how: str) -> Weights:
         in_channels: Channels of the images to come.
         how: 'sum' adds the channels up, for one channel; 'repeat' takes them
             in turn and scales by old / new, which keeps the response to equal
-            channels where the one number is a multiple of the other.
+            channels where the new number is a multiple of the old.
 
     Returns:
-        New weights; the others are shared.
+        New weights without a decoder, which predicts the old channels; the
+        others are shared.
 
     Raises:
         ConversionError: If ``how`` does not fit the number of channels.
@@ -318,4 +361,5 @@ def adapt_stem(weights: Weights, in_channels: int, how: str) -> Weights:
             f'no way {how!r} from {old} to {in_channels} channels; choose '
             "'repeat', or 'sum' for one channel"
         )
-    return Weights({**weights.state, name: new}, weights.layout)
+    kept = {k: v for k, v in weights.state.items() if k[:5] != 'neck.'}
+    return Weights({**kept, name: new}, weights.layout)

@@ -66,8 +66,14 @@ OF_TENSORS = {
 }  # fmt: skip
 
 
-class TensorUnpickler(pickle.Unpickler):
-    """Build tensors, leave known logs out, and refuse the rest."""
+class TensorUnpickler(pickle._Unpickler):
+    """Build tensors, leave known logs out, and refuse the rest.
+
+    Python's own unpickler, not that in C, whose memo a file of a few bytes
+    can make as large as it likes.
+    """
+
+    dispatch = dict(pickle._Unpickler.dispatch)
 
     def find_class(self, module: str, name: str) -> object:
         """Look up what a pickle names.
@@ -80,6 +86,19 @@ class TensorUnpickler(pickle.Unpickler):
         if (module, name) in NOT_BUILT:
             return Inert
         raise pickle.UnpicklingError(f'it names {module}.{name}')
+
+    def load_build(self) -> None:
+        """Set the state of an instance, never of a function or a class.
+
+        Raises:
+            UnpicklingError: If a file asks for that.
+        """
+        target = self.stack[-2]
+        if not isinstance(target, (Tensor, OrderedDict, Inert)):
+            raise pickle.UnpicklingError(f'it changes {target!r}')
+        super().load_build()
+
+    dispatch[pickle.BUILD[0]] = load_build
 
 
 class TensorPickle:
@@ -183,8 +202,11 @@ def read_pickle(path: Path, trust: bool) -> object:
             holds objects that could run code and is not trusted.
     """
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
+        try:
+            with zipfile.ZipFile(path) as archive:
+                entries = archive.infolist()
+        except (zipfile.BadZipFile, OSError) as error:
+            raise CheckpointFileError(f'{path} is damaged: {error}') from None
         # torch stores without compression; what grows is no checkpoint.
         if sum(e.file_size for e in entries) > path.stat().st_size:
             raise CheckpointFileError(

@@ -269,20 +269,28 @@ class ConvNeXtV2(BaseModule):
             ValueError: If that checkpoint cannot be read or does not fill the
                 backbone.
         """
-        configs = self.init_cfg if self.init_cfg else []
-        configs = [configs] if isinstance(configs, dict) else configs
-        files = [c['checkpoint'] for c in configs if c['type'] == 'Pretrained']
+        whole = self.init_cfg
+        configs = [whole] if isinstance(whole, dict) else list(whole or [])
+        pretrained = [c for c in configs if c['type'] == 'Pretrained']
+        files = [str(c['checkpoint']) for c in pretrained]
+        local = [file for file in files if '://' not in file]
+        was_init = self.is_init
+        # The host unpickles whatever is in a file; local ones are ours.
+        self.init_cfg = [
+            c
+            for c in configs
+            if c not in pretrained or str(c['checkpoint']) not in local
+        ]
         try:
-            if len(files) == len(configs) == 1 and '://' not in files[0]:
-                if not self.is_init:
-                    load_backbone(self, files[0])
-                    self._is_init = True
-            else:
-                super().init_weights()
+            super().init_weights()
+            for file in [] if was_init else local:
+                load_backbone(self, file)
         except ValueError as error:
-            if not files or str(error).startswith(str(files[0])):
+            if not files or str(error).startswith(files[0]):
                 raise
             raise ValueError(f'{files[0]}: {error}') from None
+        finally:
+            self.init_cfg = whole
 
     def _load_from_state_dict(
         self, state_dict: dict, prefix: str, *args: object

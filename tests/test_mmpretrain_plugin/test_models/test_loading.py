@@ -92,6 +92,31 @@ def test_every_layout_loads_directly(tmp_path, layout):
         assert torch.equal(loaded['norm0.weight'], torch.ones(4))
 
 
+def test_a_list_of_initialisers_is_as_safe(tmp_path):
+    """The host would open the file itself, and run what is in it."""
+    path, owned = tmp_path / 'evil.pth', tmp_path / 'owned'
+
+    class Hostile:
+        def __reduce__(self):
+            return open, (str(owned), 'w')
+
+    torch.save(dict(state_dict=Hostile()), path)
+    pretrained = dict(type='Pretrained', checkpoint=str(path))
+    xavier = dict(type='Xavier', layer='Linear')
+    for init in (pretrained, [xavier, pretrained]):
+        model = MODELS.build(dict(type='ConvNeXtV2', arch=ARCH, init_cfg=init))
+        with pytest.raises(ValueError, match='could run code when opened'):
+            model.init_weights()
+        assert not owned.exists()
+    good = saved(tmp_path, small_fcmae().state_dict())
+    init = [xavier, {**pretrained, 'checkpoint': good}]
+    model = MODELS.build(dict(type='ConvNeXtV2', arch=ARCH, init_cfg=init))
+    model.init_weights()
+    name = 'stages.2.1.norm.bias'
+    wanted = small_fcmae().state_dict()[f'backbone.{name}']
+    assert torch.equal(model.state_dict()[name], wanted.float())
+
+
 def test_addresses_load_as_the_host_does_it(monkeypatch):
     """The converted weights that mmpretrain keeps, for example."""
     state = small_fcmae().state_dict()
