@@ -273,6 +273,16 @@ def unpack(
             f'{path} holds no tensors; it has '
             f'{", ".join(map(str, list(content)[:5])) or "nothing"}'
         )
+    hollow = [
+        k
+        for k, v in state.items()
+        if v.numel() * v.element_size() > v.untyped_storage().nbytes()
+    ]
+    if hollow:
+        raise CheckpointFileError(
+            f'{path} has tensors larger than what it stores of them: '
+            f'{", ".join(hollow)}'
+        )
     about |= {
         k: str(v)
         for k, v in getattr(content, '_metadata', {}).get('', {}).items()

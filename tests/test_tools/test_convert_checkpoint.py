@@ -217,6 +217,10 @@ def damaged(kind, tmp_path):
         with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
             archive.writestr('archive/data.pkl', b'\0' * 50_000_000)
         return path, ('would unpack to more',)
+    if kind == 'hollow':
+        huge = torch.zeros(1).expand(10**9)
+        torch.save(dict(state_dict=dict(a=huge)), path)
+        return path, ('larger than what it stores of them: a',)
     torch.save(dict(state_dict=make_weights().state), path)
     if kind == 'truncated':
         path.write_bytes(path.read_bytes()[:-2000])
@@ -236,7 +240,7 @@ def damaged(kind, tmp_path):
 @pytest.mark.parametrize(
     'kind',
     ['missing', 'text', 'empty', 'no tensors', 'a list', 'safetensors',
-     'index', 'bomb', 'truncated', 'nan', 'dtype'],
+     'index', 'bomb', 'hollow', 'truncated', 'nan', 'dtype'],
 )  # fmt: skip
 def test_bad_files_end_in_one_line(kind, tmp_path):
     path, words = damaged(kind, tmp_path)
