@@ -20,6 +20,7 @@ from mmpretrain_plugin.checkpoint import (
     ConversionError,
     Weights,
     adapt_stem,
+    check_target,
     last_map,
     read,
     read_file,
@@ -60,9 +61,10 @@ def verify(
         A line with the largest difference of the last maps, and whose models
         computed them.
     """
-    stem = read(before).state['backbone.downsample_layers.0.0.weight']
+    _, channels, patch, _ = read(before).stem.shape
+    side = 24 * patch  # three cells of the last of the usual four stages
     images = torch.randn(
-        1, stem.shape[1], 96, 96, generator=torch.Generator().manual_seed(0)
+        1, channels, side, side, generator=torch.Generator().manual_seed(0)
     )
     (one, whose), (other, whose_else) = (
         last_map(state, images) for state in (before, after)
@@ -81,10 +83,7 @@ def convert(args: argparse.Namespace) -> None:
         CheckpointFileError: If a file cannot be read or written.
         ConversionError: If the weights are no whole ConvNeXt.
     """
-    if args.dst.exists() and not args.force:
-        raise CheckpointFileError(
-            f'{args.dst} exists; replace it with --force'
-        )
+    check_target(args.dst, args.force)
     state, about = read_file(args.src, args.trust, args.key)
     weights = read(state)
     print(f'{args.src}: {weights.layout} layout, {size_of(weights)}')

@@ -10,6 +10,7 @@ from torch import Tensor
 from .layouts import LAYOUTS, Layout
 
 State = dict[str, Tensor]
+DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 # timm's four small sizes have 1x1 convolutions where the others have linear
 # layers: atto, femto and pico, and nano.
 TIMM_CONV_MLP = ((2, 2, 6, 2), (2, 2, 8, 2))
@@ -62,6 +63,30 @@ class Weights:
             for s, depth in enumerate(self.depths)
         )
 
+    @property
+    def stem(self) -> Tensor:
+        """Weight of the stem, (channels, in_channels, patch, patch)."""
+        return self.state['backbone.downsample_layers.0.0.weight']
+
+    @property
+    def has_grn(self) -> bool:
+        """Whether it is ConvNeXt V2."""
+        return self._has(r'grn\.gamma')
+
+    @property
+    def has_scale(self) -> bool:
+        """Whether blocks have a layer scale, as those of ConvNeXt V1."""
+        return self._has('gamma')
+
+    def _has(self, part: str) -> bool:
+        name = re.compile(rf'backbone\.stages\.\d+\.\d+\.{part}')
+        return any(name.fullmatch(key) for key in self.state)
+
+
+def bare(key: str) -> str:
+    """Take off what distributed training puts before a name."""
+    return key.removeprefix('module.')
+
 
 def recognise(state: Mapping[str, Tensor]) -> Layout:
     """Tell the layout of a state dict from its keys.
@@ -71,7 +96,7 @@ def recognise(state: Mapping[str, Tensor]) -> Layout:
     """
     for layout in LAYOUTS.values():
         marks = re.compile(layout.marks)
-        if any(marks.fullmatch(key) for key in state):
+        if any(marks.fullmatch(bare(key)) for key in state):
             return layout
     raise ConversionError(
         'this is no ConvNeXt in a known layout '
@@ -82,17 +107,25 @@ def recognise(state: Mapping[str, Tensor]) -> Layout:
 
 def usual_name(key: str, layout: Layout) -> str:
     """Undo the variations of names within a layout."""
-    key = key.removeprefix('module.')  # of a distributed model
+    key = bare(key)
     if layout.name == 'huggingface':
         # ...ForImageClassification has the model under a name of its own.
         return re.sub(r'^(convnextv2|convnext)\.', '', key)
+    if layout.name == 'official':
+        # Of the detectors and segmentors of the released ConvNeXt V1.
+        return key.removeprefix('backbone.')
     if layout.name == 'timm':
         # The feature extractor writes stem_0 and stages_1.
         return re.sub(r'^(stem|stages)_(\d+)\.', r'\1.\2.', key)
-    bare = r'(downsample_layers|stages|norm\d)\b.*'
-    if layout.name == 'mmpretrain' and re.fullmatch(bare, key):
+    body = r'(downsample_layers|stages|norm\d)\b.*'
+    if layout.name == 'mmpretrain' and re.fullmatch(body, key):
         return f'backbone.{key}'
     return key
+
+
+def is_of_backbone(key: str) -> bool:
+    """Tell a key of the part called 'backbone' of a larger model."""
+    return bare(key).startswith('backbone.')
 
 
 def read(state: Mapping[str, Tensor]) -> Weights:
@@ -110,11 +143,9 @@ def read(state: Mapping[str, Tensor]) -> Weights:
     """
     layout = recognise(state)
     weights = Weights({}, layout.name)
-    left_over = []
+    left_over, twice = [], []
     # Detectors and segmentors have all kinds of parts beside the backbone.
-    is_host = layout.name == 'mmpretrain' and any(
-        key.removeprefix('module.').startswith('backbone.') for key in state
-    )
+    is_host = any(is_of_backbone(key) for key in state)
     for key, value in state.items():
         name = usual_name(key, layout)
         try:
@@ -124,16 +155,33 @@ def read(state: Mapping[str, Tensor]) -> Weights:
                 f'{key} of shape {tuple(value.shape)} has another shape than '
                 f'the {layout.name} layout: {error}'
             ) from None
-        if translated and translated[0] not in weights.state:
+        if translated and translated[0] in weights.state:
+            twice.append(f'{key} ({translated[0]})')
+        elif translated:
             weights.state[translated[0]] = translated[1]
-        elif is_host and not name.startswith('backbone.'):
+        elif is_host and not is_of_backbone(key):
             weights.others.append(key)
         else:
             left_over.append(key)
-    check(weights, left_over)
+    if is_host:
+        leave_out_other_neck(weights)
+    check(weights, left_over, twice)
     check_values(weights.state)
     weights.state = {k: v.contiguous() for k, v in weights.state.items()}
     return weights
+
+
+def leave_out_other_neck(weights: Weights) -> None:
+    """Count a neck that is not FCMAE's own decoder to the other parts.
+
+    A feature pyramid, or a decoder of the paper's ablations, may share some
+    names with it, but only together do they make a decoder.
+    """
+    if any(key.startswith('neck.') for key in weights.others):
+        neck = [key for key in weights.state if key.startswith('neck.')]
+        for key in neck:
+            del weights.state[key]
+        weights.others += neck
 
 
 def check_values(state: State) -> None:
@@ -142,14 +190,13 @@ def check_values(state: State) -> None:
     Raises:
         ConversionError: With every key that is wrong.
     """
-    integers = [
-        f'{key} {value.dtype}'
-        for key, value in state.items()
-        if not value.is_floating_point()
+    others = [
+        f'{k} {v.dtype}' for k, v in state.items() if v.dtype not in DTYPES
     ]
-    if integers:
+    if others:
         raise ConversionError(
-            f'weights are not floating-point: {", ".join(integers)}'
+            'weights are not floating-point numbers of 16 bits or more: '
+            f'{", ".join(others)}'
         )
     broken = [k for k, v in state.items() if not torch.isfinite(v).all()]
     if broken:
@@ -165,52 +212,81 @@ def expected_shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
     backbone leaves open: the stem's patch and channels, GRN, layer scale.
     """
     depths, channels = weights.depths, weights.channels
-    stem = weights.state['backbone.downsample_layers.0.0.weight']
-    in_channels, patch = stem.shape[1:3]
-    has_grn = any(
-        '.grn.' in key and key.startswith('backbone.') for key in weights.state
-    )
-    has_scale = any(
-        re.fullmatch(r'backbone\.stages\.\d+\.\d+\.gamma', key)
-        for key in weights.state
-    )
-    shapes = {}
+    in_channels, patch = weights.stem.shape[1:3]
+    shapes: dict[str, tuple[int, ...]] = {}
 
     def add(name: str, *weight: int) -> None:
-        shapes[f'backbone.{name}.weight'] = weight
-        shapes[f'backbone.{name}.bias'] = weight[:1]
+        shapes[f'{name}.weight'] = weight
+        shapes[f'{name}.bias'] = weight[:1]
+
+    def add_block(name: str, c: int, grn: bool, scale: bool) -> None:
+        add(f'{name}.depthwise_conv', c, 1, 7, 7)
+        add(f'{name}.norm', c)
+        add(f'{name}.pointwise_conv1', 4 * c, c)
+        add(f'{name}.pointwise_conv2', c, 4 * c)
+        if grn:
+            for part in ('gamma', 'beta'):
+                shapes[f'{name}.grn.{part}'] = (4 * c,)
+        if scale:
+            shapes[f'{name}.gamma'] = (c,)
 
     previous = in_channels
     for s, (depth, c) in enumerate(zip(depths, channels)):
+        down = f'backbone.downsample_layers.{s}'
         if s == 0:
-            add('downsample_layers.0.0', c, in_channels, patch, patch)
-            add('downsample_layers.0.1', c)
+            add(f'{down}.0', c, in_channels, patch, patch)
+            add(f'{down}.1', c)
         else:
-            add(f'downsample_layers.{s}.0', previous)
-            add(f'downsample_layers.{s}.1', c, previous, 2, 2)
+            add(f'{down}.0', previous)
+            add(f'{down}.1', c, previous, 2, 2)
         for b in range(depth):
-            at = f'stages.{s}.{b}'
-            add(f'{at}.depthwise_conv', c, 1, 7, 7)
-            add(f'{at}.norm', c)
-            add(f'{at}.pointwise_conv1', 4 * c, c)
-            add(f'{at}.pointwise_conv2', c, 4 * c)
-            if has_grn:
-                for part in ('gamma', 'beta'):
-                    shapes[f'backbone.{at}.grn.{part}'] = (4 * c,)
-            if has_scale:
-                shapes[f'backbone.{at}.gamma'] = (c,)
+            block = f'backbone.stages.{s}.{b}'
+            add_block(block, c, weights.has_grn, weights.has_scale)
         if f'backbone.norm{s}.weight' in weights.state:
-            add(f'norm{s}', c)
+            add(f'backbone.norm{s}', c)
         previous = c
     if 'head.fc.weight' in weights.state:
-        classes = weights.state['head.fc.weight'].shape[0]
-        shapes['head.fc.weight'] = (classes, previous)
-        shapes['head.fc.bias'] = (classes,)
+        add('head.fc', weights.state['head.fc.weight'].shape[0], previous)
+    if any(key.startswith('neck.') for key in weights.state):
+        width = first_side(weights.state, 'neck.proj.weight')
+        add('neck.proj', width, previous, 1, 1)
+        shapes['neck.mask_token'] = (1, width, 1, 1)
+        for b in decoder_blocks(weights.state):
+            add_block(f'neck.decoder.{b}', width, grn=True, scale=False)
+        pixels = first_side(weights.state, 'neck.pred.weight')
+        add('neck.pred', pixels, width, 1, 1)
     return shapes
 
 
-def check(weights: Weights, left_over: list[str]) -> None:
+def first_side(state: State, name: str) -> int:
+    """Return the first side of a tensor, 0 if it is missing or has none."""
+    return next(iter(state[name].shape), 0) if name in state else 0
+
+
+def decoder_blocks(state: State) -> list[str]:
+    """Number the blocks of FCMAE's decoder: all up to the last that is there.
+
+    Raises:
+        ConversionError: If a number is larger than the file can be.
+    """
+    found = {
+        int(m[1])
+        for key in state
+        if (m := re.match(r'neck\.decoder\.(\d+)\.', key))
+    }
+    last = max(found, default=0)
+    if last > len(state):
+        raise ConversionError(f'neck.decoder.{last} counts beyond its file')
+    return [str(b) for b in range(last + 1)]
+
+
+def check(weights: Weights, left_over: list[str], twice: list[str]) -> None:
     """Refuse weights that are not a whole backbone, or more than known parts.
+
+    Args:
+        weights: What was translated.
+        left_over: Keys, under their own names, that no rule translates.
+        twice: Keys whose weight another key had given already.
 
     Raises:
         ConversionError: With every key that is wrong.
@@ -226,11 +302,7 @@ def check(weights: Weights, left_over: list[str]) -> None:
     if gone:
         raise ConversionError(f'missing: {", ".join(gone)}')
     wanted = expected_shapes(weights)
-    left_over = left_over + [
-        key
-        for key in weights.state
-        if key not in wanted and not key.startswith('neck.')
-    ]
+    left_over = left_over + [key for key in weights.state if key not in wanted]
     missing = [key for key in wanted if key not in weights.state]
     other_shape = [
         f'{key} {tuple(weights.state[key].shape)} for {shape}'
@@ -242,6 +314,7 @@ def check(weights: Weights, left_over: list[str]) -> None:
         for problem, keys in (
             ('missing', missing),
             ('left over', left_over),
+            ('there twice', twice),
             ('of another shape', other_shape),
         )
         if keys
@@ -349,7 +422,7 @@ def adapt_stem(weights: Weights, in_channels: int, how: str) -> Weights:
         ConversionError: If ``how`` does not fit the number of channels.
     """
     name = 'backbone.downsample_layers.0.0.weight'
-    stem = weights.state[name]
+    stem = weights.stem
     old = stem.shape[1]
     if how == 'sum' and in_channels == 1:
         new = stem.sum(dim=1, keepdim=True)

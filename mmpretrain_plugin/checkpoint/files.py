@@ -113,11 +113,17 @@ class TensorPickle:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file."""
+    """Return the SHA-256 of a checkpoint.
+
+    Of one in shards it is that of the index and the shards, one after the
+    other in the order of their names.
+    """
+    shards = shards_of(path) if path.suffix == '.json' else []
     digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
+    for part in (path, *shards):
+        with part.open('rb') as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
     return digest.hexdigest()
 
 
@@ -141,12 +147,18 @@ def read_file(
     """
     path = Path(path)
     if not path.is_file():
-        raise CheckpointFileError(f'{path} does not exist')
+        what = 'is a folder, not a file' if path.is_dir() else 'does not exist'
+        raise CheckpointFileError(f'{path} {what}')
+    if path.suffix not in ('.safetensors', '.json'):
+        return unpack(read_pickle(path, trust), path, key)
+    if key:
+        raise CheckpointFileError(
+            f'{path} has no keys to choose {key!r} from; they are in .pt, '
+            '.pth and .bin files'
+        )
     if path.suffix == '.safetensors':
         return read_safetensors(path)
-    if path.suffix == '.json':
-        return read_shards(path, trust)
-    return unpack(read_pickle(path, trust), path, key)
+    return read_shards(path, trust)
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -165,6 +177,29 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from None
 
 
+def shards_of(path: Path) -> list[Path]:
+    """List the files that an index of Hugging Face names.
+
+    Raises:
+        CheckpointFileError: If it is no index, or names files elsewhere.
+    """
+    try:
+        names = set(json.loads(path.read_text())['weight_map'].values())
+    except (ValueError, KeyError, AttributeError, TypeError, OSError):
+        raise CheckpointFileError(
+            f"{path} is no index of shards: it has no 'weight_map'"
+        ) from None
+    names = sorted(map(str, names))
+    for name in names:
+        suffix = Path(name).suffix
+        if Path(name).name != name or suffix not in ('.safetensors', '.bin'):
+            raise CheckpointFileError(
+                f'{path} names the shard {name!r}; shards lie beside the '
+                'index and end in .safetensors or .bin'
+            )
+    return [path.with_name(name) for name in names]
+
+
 def read_shards(
     path: Path, trust: bool
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -173,21 +208,11 @@ def read_shards(
     Raises:
         CheckpointFileError: If the index or a shard is not in order.
     """
-    try:
-        files = set(json.loads(path.read_text())['weight_map'].values())
-    except (ValueError, KeyError, AttributeError, TypeError):
-        raise CheckpointFileError(
-            f"{path} is no index of shards: it has no 'weight_map'"
-        ) from None
     state: dict[str, Tensor] = {}
     about: dict[str, str] = {}
-    for name in sorted(map(str, files)):
-        if Path(name).name != name:
-            raise CheckpointFileError(
-                f'{path} names the shard {name!r}; shards lie beside the index'
-            )
-        shard, about = read_file(path.with_name(name), trust)
-        state.update(shard)
+    for shard in shards_of(path):
+        part, about = read_file(shard, trust)
+        state.update(part)
     return state, about
 
 
@@ -230,8 +255,8 @@ def read_pickle(path: Path, trust: bool) -> object:
     except pickle.UnpicklingError as error:
         raise CheckpointFileError(
             f'{path} is no checkpoint, or holds more than weights and could '
-            f'run code when opened ({error}); if you trust its source, open '
-            'it with --trust'
+            f'run code when opened ({error}); if you trust its source, '
+            'tools/convert_checkpoint.py --trust converts it'
         ) from None
     except Exception as error:  # torch raises many kinds for damaged files
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -267,28 +292,63 @@ def unpack(
         raise CheckpointFileError(
             f'{path} holds a {type(content).__name__} and no state dict'
         )
-    state = {k: v for k, v in content.items() if isinstance(v, Tensor)}
+    state = {
+        k: v
+        for k, v in content.items()
+        if isinstance(k, str) and isinstance(v, Tensor)
+    }
     if not state:
         raise CheckpointFileError(
             f'{path} holds no tensors; it has '
             f'{", ".join(map(str, list(content)[:5])) or "nothing"}'
         )
-    hollow = [
-        k
-        for k, v in state.items()
-        if v.numel() * v.element_size() > v.untyped_storage().nbytes()
-    ]
+    hollow = [key for key, value in state.items() if is_hollow(value)]
     if hollow:
         raise CheckpointFileError(
             f'{path} has tensors larger than what it stores of them: '
             f'{", ".join(hollow)}'
         )
-    about |= {
-        k: str(v)
-        for k, v in getattr(content, '_metadata', {}).get('', {}).items()
-        if k in ABOUT
-    }
+    metadata = getattr(content, '_metadata', None)
+    own = metadata.get('') if isinstance(metadata, Mapping) else None
+    if isinstance(own, Mapping):
+        about |= {k: str(own[k]) for k in ABOUT if k in own}
     return state, about
+
+
+def is_hollow(value: Tensor) -> bool:
+    """Tell whether a tensor is not stored number by number.
+
+    Expanded, sparse and meta tensors can be of any size in a small file.
+    """
+    if value.layout != torch.strided or value.device.type != 'cpu':
+        return True
+    needed = value.numel() * value.element_size()
+    return needed > value.untyped_storage().nbytes()
+
+
+def check_target(path: Path, force: bool = False) -> None:
+    """Refuse a file that ``write_file`` would not write.
+
+    Args:
+        path: The file to be.
+        force: Whether an existing file may be replaced.
+
+    Raises:
+        CheckpointFileError: If the suffix is another, the folder is missing,
+            or the file exists.
+    """
+    if path.suffix not in ('.pth', '.safetensors'):
+        raise CheckpointFileError(
+            f'{path} must end in .pth or .safetensors, not {path.suffix!r}'
+        )
+    if not path.parent.is_dir():
+        raise CheckpointFileError(
+            f'{path.parent} is no folder: make it, or choose another'
+        )
+    if path.is_dir():
+        raise CheckpointFileError(f'{path} is a folder: name a file in it')
+    if path.exists() and not force:
+        raise CheckpointFileError(f'{path} exists; replace it with --force')
 
 
 def write_file(
@@ -310,16 +370,16 @@ def write_file(
         force: Whether to replace a file.
 
     Raises:
-        CheckpointFileError: If the file exists or has another suffix.
+        CheckpointFileError: If ``check_target`` refuses it, or it cannot be
+            written.
     """
     path = Path(path)
-    if path.suffix not in ('.pth', '.safetensors'):
-        raise CheckpointFileError(
-            f'{path} must end in .pth or .safetensors, not {path.suffix!r}'
-        )
-    if path.exists() and not force:
-        raise CheckpointFileError(f'{path} exists; replace it with --force')
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_target(path, force)
+    # Views of one tensor would be refused, or saved with all of it.
+    state = {
+        key: value.clone(memory_format=torch.contiguous_format)
+        for key, value in state.items()
+    }
     part = path.with_name(f'.{path.name}.{os.getpid()}.part')
     try:
         if path.suffix == '.safetensors':
@@ -331,5 +391,10 @@ def write_file(
             bare._metadata = OrderedDict({'': dict(about)})
             torch.save(bare, part)
         part.replace(path)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointFileError(
+            f'{path} could not be written: {reason}'
+        ) from None
     finally:
         part.unlink(missing_ok=True)

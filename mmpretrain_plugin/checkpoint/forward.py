@@ -6,16 +6,16 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from .convert import State, read
-
-CLASSIFIERS = ('convnextv2.', 'convnext.')
+from .convert import State, Weights, read
 
 
 def last_map(state: State, images: Tensor) -> tuple[Tensor, str]:
     """Compute the last map of a backbone, before its norm.
 
     timm's and transformers' weights run in their own models where these are
-    installed; all others in this project's backbone.
+    installed; all others in this project's backbone, and so do networks that
+    timm does not have: with another number of stages than four, or a stem
+    with other patches than 4x4, after which it strides in other places.
 
     Args:
         state: State dict in any layout.
@@ -25,104 +25,112 @@ def last_map(state: State, images: Tensor) -> tuple[Tensor, str]:
         The map (N, C', H', W'), and whose model computed it.
     """
     weights = read(state)
-    patch = weights.state['backbone.downsample_layers.0.0.weight'].shape[-1]
-    options = dict(
-        depths=list(weights.depths),
-        channels=list(weights.channels),
-        in_channels=images.shape[1],
-        patch=patch,
-        grn='backbone.stages.0.0.grn.gamma' in weights.state,
-        scale='backbone.stages.0.0.gamma' in weights.state,
-    )
-    state = {key: value.float() for key, value in state.items()}
+    as_in_timm = len(weights.depths) == 4 and weights.stem.shape[-1] == 4
     with torch.no_grad():
-        if weights.layout == 'timm' and find_spec('timm'):
-            return run_timm(state, images, **options), 'timm'
+        if weights.layout == 'timm' and as_in_timm and find_spec('timm'):
+            return timm_model(weights, state).forward_features(images), 'timm'
         if weights.layout == 'huggingface' and find_spec('transformers'):
-            return run_transformers(state, images, **options), 'transformers'
-        return run_ours(weights.state, images, **options), 'this project'
+            model = transformers_model(weights, state)
+            return model(images).last_hidden_state, 'transformers'
+        return own_model(weights)(images)[0], 'this project'
 
 
-def run_ours(state: State, images: Tensor, **o: object) -> Tensor:
-    """Run this project's backbone on weights under our names."""
+def own_model(weights: Weights) -> nn.Module:
+    """Build this project's backbone with weights under our names."""
+    _, in_channels, patch, _ = weights.stem.shape
     model = MODELS.build(
         dict(
             type='mmpretrain.ConvNeXtV2',
-            arch=dict(depths=o['depths'], channels=o['channels']),
-            in_channels=o['in_channels'],
-            stem_patch_size=o['patch'],
-            use_grn=o['grn'],
-            layer_scale_init_value=float(o['scale']),
+            arch=dict(
+                depths=list(weights.depths), channels=list(weights.channels)
+            ),
+            in_channels=in_channels,
+            stem_patch_size=patch,
+            use_grn=weights.has_grn,
+            layer_scale_init_value=float(weights.has_scale),
             gap_before_final_norm=False,
         )
     )
     model.remove_final_norm()
     start = 'backbone.'
+    rooms = (f'{start}downsample_layers', f'{start}stages')
     body = {
-        key.removeprefix(start): value.float()
-        for key, value in state.items()
-        if key.startswith((f'{start}downsample_layers', f'{start}stages'))
+        key.removeprefix(start): value
+        for key, value in weights.state.items()
+        if key.startswith(rooms)
     }
-    model.load_state_dict(body)
-    return model.eval()(images)[0]
+    return filled(model, body)
 
 
-def load_body(model: nn.Module, state: State, head: tuple[str, ...]) -> None:
-    """Load all but heads and final norms, and refuse anything else.
-
-    Raises:
-        RuntimeError: If other keys are missing or left over.
-    """
-    result = model.load_state_dict(state, strict=False)
-    wrong = [
-        key
-        for key in (*result.missing_keys, *result.unexpected_keys)
-        if not key.startswith(head)
-    ]
-    if wrong:
-        raise RuntimeError(f'keys that do not fit: {", ".join(wrong)}')
-
-
-def run_timm(state: State, images: Tensor, **o: object) -> Tensor:
-    """Run timm's ConvNeXt on weights under timm's names."""
+def timm_model(weights: Weights, state: State) -> nn.Module:
+    """Build timm's ConvNeXt with weights under timm's names."""
     from timm.models.convnext import ConvNeXt
 
     fc = next(v for k, v in state.items() if k.endswith('mlp.fc1.weight'))
     model = ConvNeXt(
-        depths=o['depths'],
-        dims=o['channels'],
-        in_chans=o['in_channels'],
-        patch_size=o['patch'],
-        use_grn=o['grn'],
-        ls_init_value=1.0 if o['scale'] else None,
+        depths=weights.depths,
+        dims=weights.channels,
+        in_chans=weights.stem.shape[1],
+        use_grn=weights.has_grn,
+        ls_init_value=1.0 if weights.has_scale else None,
         conv_mlp=fc.dim() == 4,
     )
     usual = {
         key.replace('stem_', 'stem.').replace('stages_', 'stages.'): value
         for key, value in state.items()
-        if not key.startswith('head.')
     }
-    load_body(model, usual, ('head.',))
-    return model.eval().forward_features(images)
+    return filled(model, usual, others=('head.',))
 
 
-def run_transformers(state: State, images: Tensor, **o: object) -> Tensor:
-    """Run transformers' model on weights under its names."""
+def transformers_model(weights: Weights, state: State) -> nn.Module:
+    """Build transformers' model with weights under its names."""
     import transformers
 
-    version = 'ConvNextV2' if o['grn'] else 'ConvNext'
+    _, in_channels, patch, _ = weights.stem.shape
+    version = 'ConvNextV2' if weights.has_grn else 'ConvNext'
     config = getattr(transformers, f'{version}Config')(
-        depths=o['depths'],
-        hidden_sizes=o['channels'],
-        num_channels=o['in_channels'],
-        patch_size=o['patch'],
+        depths=list(weights.depths),
+        hidden_sizes=list(weights.channels),
+        num_stages=len(weights.depths),
+        num_channels=in_channels,
+        patch_size=patch,
     )
     model = getattr(transformers, f'{version}Model')(config)
-    usual = {}
-    for key, value in state.items():
-        for prefix in CLASSIFIERS:
-            key = key.removeprefix(prefix)
-        usual[key] = value
+    usual = {
+        key.removeprefix('convnextv2.').removeprefix('convnext.'): value
+        for key, value in state.items()
+    }
     others = ('layernorm.', 'classifier.', 'hidden_states_norms.')
-    load_body(model, usual, others)
-    return model.eval()(images).last_hidden_state
+    return filled(model, usual, others)
+
+
+def filled(
+    model: nn.Module, state: State, others: tuple[str, ...] = ()
+) -> nn.Module:
+    """Load everything but other parts, in fp32, ready for inference.
+
+    Args:
+        model: Model to fill.
+        state: Its state dict, in any precision.
+        others: How the keys of parts begin that do not make the map.
+
+    Returns:
+        The model.
+
+    Raises:
+        RuntimeError: If keys of the body are missing or left over.
+    """
+    body = {
+        key: value.float()
+        for key, value in state.items()
+        if not (others and key.startswith(others))
+    }
+    result = model.load_state_dict(body, strict=False)
+    wrong = [
+        key
+        for key in (*result.missing_keys, *result.unexpected_keys)
+        if not (others and key.startswith(others))
+    ]
+    if wrong:
+        raise RuntimeError(f'keys that do not fit: {", ".join(wrong)}')
+    return model.eval()

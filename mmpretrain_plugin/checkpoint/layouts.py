@@ -94,7 +94,8 @@ class Layout:
     Attributes:
         name: What users call it.
         rules: The table.
-        marks: A pattern that some key of this layout matches, and no key of
+        marks: A pattern that some key of this layout matches, but for the
+            'module.' of distributed training, and no key of
             another.
     """
 
@@ -214,7 +215,7 @@ OFFICIAL = Layout(
         Rule('head.fc.{p}', 'head.{p}'),
         *DECODER,
     ),
-    marks=r'stages\.\d+\.\d+\.dwconv\.weight',
+    marks=r'(backbone\.)?stages\.\d+\.\d+\.dwconv\.weight',
 )
 # What the official pre-training script writes; the stem is an ordinary layer.
 SPARSE = Layout(

@@ -55,6 +55,8 @@ def pretrained_of(cfg: Config) -> Iterator[tuple[str, str]]:
             if node.get('type') == 'Pretrained':
                 yield f'{name}.checkpoint', node['checkpoint']
             waiting += [(f'{name}.{key}', node[key]) for key in node]
+        elif isinstance(node, (list, tuple)):
+            waiting += [(f'{name}.{i}', part) for i, part in enumerate(node)]
 
 
 def check_files(cfg: Config, modes: tuple[str, ...]) -> None:

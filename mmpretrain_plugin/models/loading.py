@@ -4,14 +4,21 @@ The hosts load with ``strict=False`` and log what did not fit. A wrong prefix
 or another size then trains from random weights, and nobody notices.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.logging import MMLogger
+from mmengine.model import PretrainedInit
 from torch import Tensor, nn
 
-from ..checkpoint import read, read_file
+from ..checkpoint import (
+    ConversionError,
+    Weights,
+    download,
+    read,
+    read_file,
+    recognise,
+)
 
 
 class IncompleteCheckpointError(ValueError):
@@ -25,18 +32,39 @@ def describe(keys: Mapping[str, Tensor], prefix: str) -> str:
         keys: State dict of any model.
         prefix: What precedes the backbone's own names in it.
     """
-    depths: dict[int, int] = {}
-    channels: dict[int, int] = {}
-    pattern = re.escape(prefix) + r'stages\.(\d+)\.(\d+)\.norm\.weight'
-    for key, value in keys.items():
-        if match := re.fullmatch(pattern, key):
-            stage, block = int(match[1]), int(match[2])
-            depths[stage] = max(depths.get(stage, 0), block + 1)
-            channels[stage] = value.shape[0]
-    return (
-        f'depths {[depths[i] for i in sorted(depths)]}, '
-        f'channels {[channels[i] for i in sorted(channels)]}'
+    weights = Weights(
+        {
+            f'backbone.{key.removeprefix(prefix)}': value
+            for key, value in keys.items()
+            if key.startswith(prefix)
+        },
+        'mmpretrain',
     )
+    return f'depths {weights.depths}, channels {weights.channels}'
+
+
+def layout_of(given: Mapping[str, Tensor]) -> str | None:
+    """Name the layout of a state dict, None for that of no ConvNeXt."""
+    try:
+        return recognise(given).name
+    except ConversionError:
+        return None
+
+
+def remedy_for_none(given: Mapping[str, Tensor]) -> str:
+    """Say what to do with a checkpoint without one key of the backbone."""
+    found = next((key for key in given if 'stages.0.0.' in key), None)
+    layout = layout_of(given)
+    if layout is None:
+        return 'it is no ConvNeXt'
+    if layout != 'mmpretrain':
+        return (
+            f'it is in the {layout} layout: name the file in init_cfg of the '
+            'backbone, which takes every layout, or convert it with '
+            'tools/convert_checkpoint.py'
+        )
+    start = found[: found.index('stages.0.0.')]
+    return f"its keys begin with '{start}': set prefix='{start}' in init_cfg"
 
 
 def check_complete(
@@ -75,16 +103,10 @@ def check_complete(
     ]
     if not (missing or left_over or other_shape):
         return
-    if len(missing) == len(body):
-        found = next((k for k in given if 'stages.0.0.' in k), None)
-        start = found and found[: found.index('stages.0.0.')]
-        remedy = (
-            f"its keys begin with '{start}': set prefix='{start}' in init_cfg"
-            if found
-            else 'convert it to the layout of mmpretrain first'
-        )
+    if len(missing) == len(body) or layout_of(given) == 'official':
         raise IncompleteCheckpointError(
-            f'the checkpoint holds nothing of this backbone; {remedy}'
+            'the checkpoint holds nothing of this backbone; '
+            f'{remedy_for_none(given)}'
         )
     problems = []
     for problem, keys in (
@@ -108,17 +130,33 @@ def check_complete(
     )
 
 
+def pretrained_file(init_cfg: dict) -> str | None:
+    """Return what a 'Pretrained' initialiser loads, None for another one."""
+    names = ('Pretrained', 'mmengine.Pretrained', PretrainedInit)
+    return str(init_cfg['checkpoint']) if init_cfg['type'] in names else None
+
+
+def is_ours(file: str) -> bool:
+    """Tell a local file or a web address from what only a host can open."""
+    return '://' not in file or is_web(file)
+
+
+def is_web(file: str) -> bool:
+    """Tell a web address."""
+    return file.startswith(('http://', 'https://'))
+
+
 def load_backbone(backbone: nn.Module, file: str) -> None:
     """Fill a backbone from a checkpoint file of any known layout.
 
     Args:
         backbone: A ``ConvNeXtV2``.
-        file: Path of the file.
+        file: Path of the file, or an address that begins with 'http'.
 
     Raises:
         ValueError: If the file cannot be read or does not fill the backbone.
     """
-    state, _ = read_file(Path(file))
+    state, _ = read_file(download(file) if is_web(file) else Path(file))
     weights = read(state)
     start = 'backbone.'
     result = backbone.load_state_dict(

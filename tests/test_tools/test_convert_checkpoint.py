@@ -1,5 +1,6 @@
 """The command line converts, or says in a line why not and writes nothing."""
 
+import hashlib
 import io
 import json
 import os
@@ -18,10 +19,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from mmpretrain.registry import MODELS
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from mmpretrain_plugin.checkpoint import LAYOUTS, read, write
+from tests.small_models import stir
 from tests.test_mmpretrain_plugin.test_checkpoint.conftest import (
     assert_same,
     make_weights,
@@ -78,7 +81,7 @@ def source(tmp_path):
 
 
 def test_it_converts_and_says_what_it_did(source, tmp_path):
-    out = tmp_path / 'new/out.safetensors'
+    out = tmp_path / 'out.safetensors'
     result = run(
         source, out, '--to', 'timm', '--verify', '--licence', 'CC-BY-NC 4.0',
         '--backbone-only',
@@ -139,8 +142,15 @@ def test_shards_are_read_together(tmp_path):
     index.write_text(json.dumps({'weight_map': weight_map}))
     out = tmp_path / 'out.pth'
     assert run(index, out, '--to', 'mmpretrain').returncode == 0
-    got = torch.load(out, weights_only=True)['state_dict']
-    assert_same(got, read(state).state)
+    content = torch.load(out, weights_only=True)
+    assert_same(content['state_dict'], read(state).state)
+    files = (index, *sorted(tmp_path.glob('model-*')))
+    wanted = hashlib.sha256(b''.join(f.read_bytes() for f in files))
+    assert content['meta']['source_sha256'] == wanted.hexdigest()
+    refused(
+        run(index, tmp_path / 'no.pth', '--to', 'timm', '--key', 'model'),
+        tmp_path / 'none', "no keys to choose 'model' from",
+    )  # fmt: skip
     weight_map[names[0]] = '../elsewhere.safetensors'
     index.write_text(json.dumps({'weight_map': weight_map}))
     out.unlink()
@@ -196,6 +206,22 @@ def damaged(kind, tmp_path):
         path = tmp_path / 'bad.pt'
         path.write_text('these are not the weights you are looking for')
         return path, ('bad.pt',)
+    if kind == 'a folder':
+        path.mkdir()
+        return path, ('is a folder',)
+    if kind == 'its own index':
+        path = path.with_suffix('.json')
+        path.write_text(json.dumps({'weight_map': {'a': path.name}}))
+        return path, ("names the shard 'bad.json'",)
+    if kind == 'sparse':
+        torch.save(dict(state_dict=dict(a=torch.eye(3).to_sparse())), path)
+        return path, ('larger than what it stores of them: a',)
+    if kind == 'meta':
+        torch.save(dict(state_dict=dict(a=torch.ones(3, device='meta'))), path)
+        return path, ('bad.pth',)
+    if kind == 'numbered':
+        torch.save({1: torch.ones(3)}, path)
+        return path, ('holds no tensors',)
     if kind == 'empty':
         path.touch()
         return path, ('bad.pth is damaged or no checkpoint',)
@@ -240,16 +266,57 @@ def damaged(kind, tmp_path):
 @pytest.mark.parametrize(
     'kind',
     ['missing', 'text', 'empty', 'no tensors', 'a list', 'safetensors',
-     'index', 'bomb', 'hollow', 'truncated', 'nan', 'dtype'],
+     'index', 'bomb', 'hollow', 'truncated', 'nan', 'dtype', 'a folder',
+     'its own index', 'sparse', 'meta', 'numbered'],
 )  # fmt: skip
 def test_bad_files_end_in_one_line(kind, tmp_path):
     path, words = damaged(kind, tmp_path)
     refused(run(path, tmp_path / 'out.pth', '--to', 'timm'), tmp_path, *words)
 
 
-def test_a_wrong_suffix_is_refused(source, tmp_path):
-    result = run(source, tmp_path / 'out.onnx', '--to', 'timm')
-    refused(result, tmp_path, 'must end in .pth or .safetensors')
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        ('out.onnx', 'must end in .pth or .safetensors'),
+        ('none/out.pth', 'none is no folder: make it'),
+        ('epoch_1.pth/out.pth', 'epoch_1.pth is no folder'),
+        ('folder.pth', 'is a folder: name a file in it'),
+    ],
+)
+def test_a_target_is_refused_before_the_source_is_read(
+    source, tmp_path, name, message
+):
+    (tmp_path / 'folder.pth').mkdir()
+    before = sorted(tmp_path.rglob('*'))
+    with mock.patch.object(convert_checkpoint, 'read_file') as reader:
+        result = run(source, tmp_path / name, '--to', 'timm', '--force')
+    refused(result, tmp_path, message)
+    assert not reader.called
+    assert sorted(tmp_path.rglob('*')) == before
+
+
+def test_a_full_disk_is_one_line(source, tmp_path, monkeypatch):
+    def full(content, path):
+        Path(path).write_text('half')
+        raise RuntimeError('PytorchStreamWriter failed\nwriting file')
+
+    monkeypatch.setattr('torch.save', full)
+    result = run(source, tmp_path / 'out.pth', '--to', 'official')
+    refused(result, tmp_path, 'out.pth could not be written: Pytorch')
+
+
+def test_views_of_one_tensor_are_written_for_themselves(tmp_path):
+    state = make_weights().state
+    whole = torch.zeros(1000, 16)
+    name = 'backbone.stages.0.0.norm.bias'
+    other = 'backbone.stages.0.1.norm.bias'
+    state[name] = state[other] = whole[0, :4]
+    path = tmp_path / 'in.pth'
+    torch.save(dict(state_dict=state), path)
+    for suffix in ('.pth', '.safetensors'):
+        out = tmp_path / f'out{suffix}'
+        assert run(path, out, '--to', 'timm').returncode == 0
+        assert out.stat().st_size < path.stat().st_size
 
 
 def test_another_key_is_taken_on_request(tmp_path):
@@ -282,3 +349,32 @@ def test_every_layout_by_both_suffixes(source, tmp_path, layout):
         assert run(source, out, '--to', layout).returncode == 0
         back = tmp_path / f'back-{layout}{suffix}.pth'
         assert run(out, back, '--to', 'mmpretrain').returncode == 0
+
+
+@pytest.mark.parametrize('layout', ['timm', 'huggingface'])
+@pytest.mark.parametrize(('patch', 'depths'), [(2, 4), (16, 4), (4, 3)])
+def test_other_stems_and_stages_are_verified_too(
+    tmp_path, layout, patch, depths
+):
+    """timm has neither three stages nor the strides of other patches."""
+    model = stir(
+        MODELS.build(
+            dict(
+                type='mmpretrain.ConvNeXtV2',
+                arch=dict(
+                    depths=(1,) * depths, channels=(4, 8, 12, 16)[:depths]
+                ),
+                stem_patch_size=patch,
+            )
+        )
+    ).float()
+    path, out = tmp_path / 'in.pth', tmp_path / 'out.pth'
+    torch.save(model.state_dict(), path)
+    result = run(path, out, '--to', layout, '--verify', '--backbone-only')
+    assert result.returncode == 0, result.stderr
+    verified = r'difference on an image: (\S+) of (\S+) .*project and (.*)\)'
+    difference, size, whose = re.search(verified, result.stdout).groups()
+    assert float(difference) <= 1e-5 * float(size)
+    assert (
+        whose == dict(timm='this project', huggingface='transformers')[layout]
+    )

@@ -14,7 +14,12 @@ from torch import Tensor, nn
 from ..dense import DenseLayout
 from ..layers import INIT_CFG, ConvNeXtV2Block
 from ..leaky import LeakyLayout
-from ..loading import check_complete, load_backbone
+from ..loading import (
+    check_complete,
+    is_ours,
+    load_backbone,
+    pretrained_file,
+)
 from ..masking import check_encoding, patch_size_of
 from ..packed import PackedLayout
 
@@ -261,34 +266,30 @@ class ConvNeXtV2(BaseModule):
     def init_weights(self) -> None:
         """Initialise, or load what ``init_cfg`` names.
 
-        A local checkpoint of type 'Pretrained' may be in any layout that
-        ``mmpretrain_plugin.checkpoint`` knows; a prefix is not needed. Other
-        addresses load as the host does it.
+        A checkpoint of type 'Pretrained', a file or an http address, may be
+        in any layout that ``mmpretrain_plugin.checkpoint`` knows; a prefix is
+        not needed. Other addresses (of an object store) load as the host does
+        it.
 
         Raises:
             ValueError: If that checkpoint cannot be read or does not fill the
                 backbone.
         """
-        whole = self.init_cfg
+        whole, was_init = self.init_cfg, self.is_init
         configs = [whole] if isinstance(whole, dict) else list(whole or [])
-        pretrained = [c for c in configs if c['type'] == 'Pretrained']
-        files = [str(c['checkpoint']) for c in pretrained]
-        local = [file for file in files if '://' not in file]
-        was_init = self.is_init
-        # The host unpickles whatever is in a file; local ones are ours.
-        self.init_cfg = [
-            c
-            for c in configs
-            if c not in pretrained or str(c['checkpoint']) not in local
-        ]
+        files = [pretrained_file(config) for config in configs]
+        own = [f for f in files if f and is_ours(f)]
+        # The host unpickles whatever is in a file; these are opened by us.
+        self.init_cfg = [c for c, f in zip(configs, files) if f not in own]
         try:
             super().init_weights()
-            for file in [] if was_init else local:
+            for file in [] if was_init else own:
                 load_backbone(self, file)
         except ValueError as error:
-            if not files or str(error).startswith(files[0]):
+            named = next((f for f in files if f), None)
+            if named is None or str(error).startswith(named):
                 raise
-            raise ValueError(f'{files[0]}: {error}') from None
+            raise ValueError(f'{named}: {error}') from None
         finally:
             self.init_cfg = whole
 

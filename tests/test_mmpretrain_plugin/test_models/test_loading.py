@@ -1,11 +1,25 @@
 """A checkpoint fills the backbone or is refused; nothing in between."""
 
+import re
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
 import pytest
 import torch
-from mmengine.runner import load_checkpoint
+from mmengine.model import PretrainedInit
+from mmengine.runner import CheckpointLoader, load_checkpoint
 from mmpretrain.registry import MODELS
 
-from mmpretrain_plugin.checkpoint import LAYOUTS, read, write, write_file
+from mmpretrain_plugin.checkpoint import (
+    LAYOUTS,
+    download,
+    read,
+    write,
+    write_file,
+)
+from mmpretrain_plugin.checkpoint.download import cached_path
 from mmpretrain_plugin.engine import CheckedRunner
 from tests.small_models import ARCH, small_backbone, small_fcmae
 
@@ -39,11 +53,11 @@ def test_weights_of_fcmae_fill_a_backbone_with_norms(tmp_path):
     ('options', 'words'),
     [
         (dict(arch=dict(depths=(1, 1, 3, 1), channels=ARCH['channels'])),
-         ['missing: stages.2.2.', 'depths [1, 1, 2, 1]']),
+         ['missing: stages.2.2.', 'depths (1, 1, 2, 1)']),
         (dict(arch=dict(depths=(1, 1, 1, 1), channels=ARCH['channels'])),
          ['left over: stages.2.1.']),
         (dict(arch=dict(depths=ARCH['depths'], channels=(4, 6, 8, 12))),
-         ['of another shape', 'channels [4, 6, 8, 12]']),
+         ['of another shape', 'channels (4, 6, 8, 12)']),
         (dict(in_channels=4), ['downsample_layers.0.0.weight (4, 3, 4, 4)']),
         (dict(use_grn=False), ['left over', 'grn', 'use_grn']),
     ],
@@ -117,23 +131,92 @@ def test_a_list_of_initialisers_is_as_safe(tmp_path):
     assert torch.equal(model.state_dict()[name], wanted.float())
 
 
-def test_addresses_load_as_the_host_does_it(monkeypatch):
-    """The converted weights that mmpretrain keeps, for example."""
-    state = small_fcmae().state_dict()
-    asked = []
+@pytest.mark.parametrize('kind', ['mmengine.Pretrained', PretrainedInit])
+def test_every_way_to_write_the_initialiser(tmp_path, kind):
+    path = Path(saved(tmp_path, small_fcmae().state_dict()))
+    init = dict(type=kind, checkpoint=path)
+    model = MODELS.build(dict(type='ConvNeXtV2', arch=ARCH, init_cfg=init))
+    model.init_weights()
+    name = 'stages.2.1.norm.bias'
+    wanted = small_fcmae().state_dict()[f'backbone.{name}']
+    assert torch.equal(model.state_dict()[name], wanted.float())
 
-    def download(address, **options):
-        asked.append(address)
-        return dict(state_dict=state)
 
-    monkeypatch.setattr('mmengine.runner.checkpoint.load_url', download)
-    address = 'https://example.org/convnext-v2.pth'
-    loaded = load(address).state_dict()
-    assert asked == [address]
+@pytest.fixture
+def web(tmp_path, monkeypatch):
+    """A folder that a web server serves, its address, and what was asked."""
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    folder, asked = tmp_path / 'www', []
+    folder.mkdir()
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, form, *args):
+            asked.append(args)
+
+    serve = partial(Handler, directory=str(folder))
+    with ThreadingHTTPServer(('127.0.0.1', 0), serve) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f'http://127.0.0.1:{server.server_port}', asked
+        server.shutdown()
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_addresses_of_every_layout_load(web, layout):
+    folder, address, asked = web
+    weights = read(small_fcmae().float().state_dict())
+    state, _ = write(weights, layout, backbone_only=True)
+    write_file(folder / 'model.safetensors', state, {})
+    url = f'{address}/model.safetensors?download=true'
     name = 'stages.2.1.pointwise_conv1.weight'
+    for _ in range(2):  # the second time from the cache
+        loaded = load(url).state_dict()
+        assert torch.equal(loaded[name], weights.state[f'backbone.{name}'])
+    assert len(asked) == 1
+    with pytest.raises(ValueError, match=f'^{re.escape(url)}: the checkpoint'):
+        load(url, in_channels=4)
+
+
+def test_files_of_one_name_are_kept_apart_and_hosts_find_theirs(web):
+    folder, address, _ = web
+    for part in ('atto', 'tiny'):
+        (folder / part).mkdir()
+        (folder / part / 'model.pth').write_text(part)
+        path = download(f'{address}/{part}/model.pth')
+        assert path.read_text() == part
+    name = 'convnext-v2-atto_3rdparty_in1k_20230104-07514db4.pth'
+    path = cached_path(f'https://download.openmmlab.com/v0/{name}')
+    assert path == Path(torch.hub.get_dir()) / 'checkpoints' / name
+
+
+def test_an_address_that_is_not_there_is_named(web):
+    _, address, _ = web
+    url = f'{address}/missing.pth'
+    with pytest.raises(ValueError, match=f'^{url} could not .* 404'):
+        load(url)
+    files = Path(torch.hub.get_dir()).rglob('*')
+    assert not [path for path in files if path.is_file()]
+
+
+def test_other_addresses_load_as_the_host_does_it(monkeypatch):
+    """Of an object store, for example."""
+    state = small_fcmae().state_dict()
+    monkeypatch.setattr(
+        CheckpointLoader,
+        'load_checkpoint',
+        lambda *args, **options: dict(state_dict=state),
+    )
+    name = 'stages.2.1.pointwise_conv1.weight'
+    loaded = load('s3://bucket/convnext-v2.pth').state_dict()
     assert torch.equal(loaded[name], state[f'backbone.{name}'].float())
-    with pytest.raises(ValueError, match=f'^{address}: the checkpoint does'):
-        load(address, in_channels=4)
+
+
+@pytest.mark.parametrize('layout', [x for x in LAYOUTS if x != 'mmpretrain'])
+def test_elsewhere_another_layout_is_named_with_a_remedy(layout):
+    """By load_from, which knows the host's layout only."""
+    weights = read(small_fcmae().float().state_dict())
+    state, _ = write(weights, layout, backbone_only=True)
+    with pytest.raises(ValueError, match=f'in the {layout} layout: name'):
+        small_backbone().load_state_dict(state, strict=False)
 
 
 def test_another_network_is_refused(tmp_path):

@@ -1,0 +1,104 @@
+"""What is no whole ConvNeXt is refused, with the list of what is wrong."""
+
+import re
+
+import pytest
+import torch
+
+from mmpretrain_plugin.checkpoint import (
+    LAYOUTS,
+    ConversionError,
+    read,
+    write,
+)
+from mmpretrain_plugin.checkpoint.convert import usual_name
+
+from .conftest import make_weights
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_every_single_missing_key_is_refused(weights, layout):
+    """By its name, whichever it is."""
+    state, _ = write(weights, layout, backbone_only=True)
+    for key in list(state):
+        value = state.pop(key)
+        name, _ = LAYOUTS[layout].to_ours(
+            usual_name(key, LAYOUTS[layout]), value
+        )
+        wrong = f'missing: {name}'
+        if name == 'backbone.norm3.weight':  # without it there is no norm
+            wrong = 'left over: backbone.norm3.bias'
+        with pytest.raises(ConversionError, match=re.escape(wrong)):
+            read(state)
+        state[key] = value
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_a_left_over_key_is_refused(weights, layout):
+    state, _ = write(weights, layout, backbone_only=True)
+    extra = {
+        'mmpretrain': 'backbone.downsample_layers.0.7.weight',
+        'timm': 'stages.0.blocks.0.what',
+    }.get(layout, 'stages.0.0.what')
+    with pytest.raises(ConversionError, match=f'left over: .*{extra}'):
+        read({**state, extra: torch.zeros(2)})
+
+
+def test_numbers_in_names_are_bounded(weights):
+    key = 'backbone.stages.0.300000.norm.weight'
+    with pytest.raises(ConversionError, match='counts beyond its file'):
+        read({**weights.state, key: torch.zeros(2)})
+
+
+def test_a_key_of_another_shape_is_refused(weights):
+    state, _ = write(weights, 'timm')
+    key = 'stages.1.blocks.0.mlp.fc1.weight'
+    state[key] = state[key][:-1]
+    wanted = r'of another shape: backbone.stages.1.0.pointwise_conv1.weight'
+    with pytest.raises(ConversionError, match=wanted):
+        read(state)
+
+
+def test_other_networks_are_refused():
+    with pytest.raises(ConversionError, match='no ConvNeXt .* conv1.weight'):
+        read({'conv1.weight': torch.zeros(1)})
+    with pytest.raises(ConversionError, match="unknown layout 'keras'"):
+        write(make_weights(), 'keras')
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_broken_numbers_are_refused(weights, value):
+    key = 'backbone.stages.0.0.norm.bias'
+    weights.state[key] = torch.full_like(weights.state[key], value)
+    with pytest.raises(ConversionError, match=f'NaN or infinite: {key}'):
+        read(weights.state)
+
+
+@pytest.mark.parametrize('dtype', [torch.int32, torch.float8_e4m3fn])
+def test_other_kinds_of_numbers_are_refused(weights, dtype):
+    key = 'backbone.stages.0.0.norm.bias'
+    weights.state[key] = weights.state[key].to(dtype)
+    with pytest.raises(ConversionError, match=f'not floating-point.*: {key}'):
+        read(weights.state)
+
+
+def test_a_decoder_is_whole_or_refused(weights):
+    decoder = [key for key in weights.state if key.startswith('neck.')]
+    assert len(decoder) > 10
+    for key in decoder:
+        value = weights.state.pop(key)
+        wrong = re.escape(f'missing: {key}')
+        with pytest.raises(ConversionError, match=wrong):
+            read(weights.state)
+        cut = {**weights.state, key: value[..., :-1]}
+        with pytest.raises(ConversionError, match='of another shape: neck'):
+            read(cut)
+        weights.state[key] = value
+
+
+def test_one_weight_under_two_names_is_refused(weights):
+    state, _ = write(weights, 'official')
+    state['norm3.weight'] = state['norm.weight']
+    twice = r'there twice: norm3.weight \(backbone.norm3.weight\)'
+    with pytest.raises(ConversionError, match=twice):
+        read(state)
