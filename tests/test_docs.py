@@ -3,13 +3,14 @@
 import re
 import shlex
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 from unittest import mock
 
 import convert_checkpoint
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.registry import MODELS, DefaultScope
 
 from mmpretrain_plugin.checkpoint import (
@@ -19,6 +20,7 @@ from mmpretrain_plugin.checkpoint import (
     write,
     write_file,
 )
+from tests.small_models import stir
 from tests.test_configs import CONFIGS
 from tests.test_mmpretrain_plugin.test_checkpoint.conftest import make_weights
 
@@ -59,6 +61,30 @@ def test_the_page_names_every_layout_and_option():
     source = Path(convert_checkpoint.__file__).read_text()
     for option in re.findall(r'`(--[\w-]+)', TEXT):
         assert f"'{option}'" in source, option
+
+
+def test_the_training_of_the_page_loads_what_it_names(tmp_path, monkeypatch):
+    """Its config with its options, but for the data: the weights arrive."""
+    (command,) = [c for c in COMMANDS if c.startswith('mim train')]
+    words = shlex.split(command)
+    assert words[:3] == ['mim', 'train', 'mmdet']
+    cfg = Config.fromfile(CONFIGS.parent / words[3])
+    parser = ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    options = parser.parse_args(words[4:]).cfg_options
+    cfg.merge_from_dict(options)
+    monkeypatch.chdir(tmp_path)
+    atto = dict(type='mmpretrain.ConvNeXtV2', arch='atto')
+    source = stir(MODELS.build(atto)).float()
+    weights = read(source.state_dict())
+    state, _ = write(weights, 'timm', backbone_only=True)
+    (file,) = options.values()
+    write_file(Path(file), state, {})
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        backbone = MODELS.build(cfg.model.backbone)
+    backbone.init_weights()
+    name = 'stages.2.5.pointwise_conv2.weight'
+    assert torch.equal(backbone.state_dict()[name], source.state_dict()[name])
 
 
 # One leaf of each host, loading as its users do.
