@@ -9,6 +9,8 @@ import torch
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
+from mmpretrain_plugin.models.layers import ConvNeXtV2Block
+
 CONVS = (nn.Conv2d, nn.ConvTranspose2d)
 BATCH_NORMS = (nn.modules.batchnorm._BatchNorm,)
 
@@ -61,6 +63,9 @@ def count(model, rule, run):
         if inputs and isinstance(output, torch.Tensor):
             total += rule(module, inputs[0], output)
 
+    for module in model.modules():
+        if isinstance(module, ConvNeXtV2Block):
+            module.fold_mlp = False  # which calls no modules to count
     hooks = [m.register_forward_hook(add) for m in model.modules()]
     with torch.no_grad(), torch.device('meta'):
         run()

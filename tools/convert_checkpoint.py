@@ -12,8 +12,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import torch
-
 from mmpretrain_plugin.checkpoint import (
     LAYOUTS,
     CheckpointFileError,
@@ -21,23 +19,14 @@ from mmpretrain_plugin.checkpoint import (
     Weights,
     adapt_stem,
     check_target,
-    last_map,
     read,
     read_file,
     sha256,
+    verify,
     write,
     write_file,
 )
 from mmpretrain_plugin.models.backbones.convnext_v2 import ARCHITECTURES
-
-# Where each layout's own programs look for the state dict in a .pth file.
-CONTAINERS = {
-    'mmpretrain': 'state_dict',
-    'official': 'model',
-    'official-sparse': 'model',
-    'timm': 'state_dict',
-    'huggingface': None,
-}
 
 
 def size_of(weights: Weights) -> str:
@@ -46,34 +35,6 @@ def size_of(weights: Weights) -> str:
         if (width, depths) == (weights.channels[0], weights.depths):
             return f'size {name}'
     return f'depths {weights.depths}, channels {weights.channels}'
-
-
-def verify(
-    before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]
-) -> str:
-    """Run source and result on one image, each in its own model.
-
-    Args:
-        before: State dict of the source, in its layout.
-        after: State dict of the result, in its layout.
-
-    Returns:
-        A line with the largest difference of the last maps, and whose models
-        computed them.
-    """
-    _, channels, patch, _ = read(before).stem.shape
-    side = 24 * patch  # three cells of the last of the usual four stages
-    images = torch.randn(
-        1, channels, side, side, generator=torch.Generator().manual_seed(0)
-    )
-    (one, whose), (other, whose_else) = (
-        last_map(state, images) for state in (before, after)
-    )
-    difference = (one - other).abs().max().item()
-    return (
-        f'largest difference on an image: {difference:.3g} of '
-        f'{one.abs().max().item():.3g} (models of {whose} and {whose_else})'
-    )
 
 
 def convert(args: argparse.Namespace) -> None:
@@ -90,13 +51,14 @@ def convert(args: argparse.Namespace) -> None:
     if weights.others:
         print(f'left out, not of the backbone: {len(weights.others)} keys')
     if args.in_channels is not None:
-        if args.in_channels < 1:
-            raise ConversionError(
-                f'--in-channels must be at least 1, got {args.in_channels}'
-            )
         how = args.adapt or ('sum' if args.in_channels == 1 else 'repeat')
-        weights = adapt_stem(weights, args.in_channels, how)
-        state = weights.state  # another function: no longer the source's
+        adapted = adapt_stem(weights, args.in_channels, how)
+        gone = [key for key in weights.state if key not in adapted.state]
+        if gone:
+            print(f'made for the old channels: {", ".join(gone)}')
+        if adapted is not weights:
+            state = adapted.state  # another function: no longer the source's
+        weights = adapted
     result, dropped = write(weights, args.to, args.backbone_only)
     if dropped:
         print(f'no place in the {args.to} layout: {", ".join(dropped)}')
@@ -104,16 +66,16 @@ def convert(args: argparse.Namespace) -> None:
         print(verify(state, result))
     about = {
         'source': about.get('source', args.src.name),
-        'source_sha256': about.get('source_sha256', sha256(args.src)),
+        'source_sha256': about.get('source_sha256') or sha256(args.src),
         'source_layout': about.get('source_layout', weights.layout),
         'licence': args.licence or about.get('licence', 'unknown'),
     }
-    write_file(args.dst, result, about, CONTAINERS[args.to], args.force)
+    write_file(args.dst, result, about, LAYOUTS[args.to].container, args.force)
     print(f'{args.dst}: {args.to} layout, {len(result)} tensors')
 
 
-def main() -> None:
-    """Read the command line and convert, or say in one line why not."""
+def build_parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -153,7 +115,15 @@ def main() -> None:
         help='open files that hold more than data: they can run any code',
     )  # fmt: skip
     parser.add_argument('--force', action='store_true', help='replace DST')
+    return parser
+
+
+def main() -> None:
+    """Read the command line and convert, or say in one line why not."""
+    parser = build_parser()
     args = parser.parse_args()
+    if args.adapt and args.in_channels is None:
+        parser.error('--adapt needs --in-channels')
     try:
         convert(args)
     except (CheckpointFileError, ConversionError) as error:

@@ -2,6 +2,7 @@ from .convert import (
     ConversionError,
     Weights,
     adapt_stem,
+    differences,
     read,
     recognise,
     write,
@@ -14,8 +15,8 @@ from .files import (
     sha256,
     write_file,
 )
-from .forward import last_map
 from .layouts import LAYOUTS
+from .verify import verify
 
 __all__ = [
     'LAYOUTS',
@@ -24,12 +25,13 @@ __all__ = [
     'Weights',
     'adapt_stem',
     'check_target',
+    'differences',
     'download',
-    'last_map',
     'read',
     'read_file',
     'recognise',
     'sha256',
+    'verify',
     'write',
     'write_file',
 ]

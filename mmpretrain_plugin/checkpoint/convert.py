@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .layouts import LAYOUTS, Layout
+from .layouts import LAYOUTS, Layout, bare
 
 State = dict[str, Tensor]
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -40,7 +40,7 @@ class Weights:
         """Blocks per stage."""
         found: dict[int, int] = {}
         for key in self.state:
-            if m := re.match(r'backbone\.stages\.(\d+)\.(\d+)\.', key):
+            if m := re.match(r'backbone\.stages\.(\d{1,4})\.(\d{1,4})\.', key):
                 stage, number = int(m[1]), int(m[2])
                 if max(stage, number) > len(self.state):
                     raise ConversionError(f'{key} counts beyond its file')
@@ -64,6 +64,16 @@ class Weights:
         )
 
     @property
+    def backbone(self) -> State:
+        """The tensors of the backbone, by names without its prefix."""
+        start = 'backbone.'
+        return {
+            key.removeprefix(start): value
+            for key, value in self.state.items()
+            if key.startswith(start)
+        }
+
+    @property
     def stem(self) -> Tensor:
         """Weight of the stem, (channels, in_channels, patch, patch)."""
         return self.state['backbone.downsample_layers.0.0.weight']
@@ -83,11 +93,6 @@ class Weights:
         return any(name.fullmatch(key) for key in self.state)
 
 
-def bare(key: str) -> str:
-    """Take off what distributed training puts before a name."""
-    return key.removeprefix('module.')
-
-
 def recognise(state: Mapping[str, Tensor]) -> Layout:
     """Tell the layout of a state dict from its keys.
 
@@ -101,26 +106,9 @@ def recognise(state: Mapping[str, Tensor]) -> Layout:
     raise ConversionError(
         'this is no ConvNeXt in a known layout '
         f'({", ".join(LAYOUTS)}); its keys begin with '
-        f'{", ".join(sorted(state)[:3]) or "nothing"}'
+        f'{", ".join(sorted(state)[:3]) or "nothing"}; choose another state '
+        'dict of the file with --key, or take off what precedes the names'
     )
-
-
-def usual_name(key: str, layout: Layout) -> str:
-    """Undo the variations of names within a layout."""
-    key = bare(key)
-    if layout.name == 'huggingface':
-        # ...ForImageClassification has the model under a name of its own.
-        return re.sub(r'^(convnextv2|convnext)\.', '', key)
-    if layout.name == 'official':
-        # Of the detectors and segmentors of the released ConvNeXt V1.
-        return key.removeprefix('backbone.')
-    if layout.name == 'timm':
-        # The feature extractor writes stem_0 and stages_1.
-        return re.sub(r'^(stem|stages)_(\d+)\.', r'\1.\2.', key)
-    body = r'(downsample_layers|stages|norm\d)\b.*'
-    if layout.name == 'mmpretrain' and re.fullmatch(body, key):
-        return f'backbone.{key}'
-    return key
 
 
 def is_of_backbone(key: str) -> bool:
@@ -147,7 +135,7 @@ def read(state: Mapping[str, Tensor]) -> Weights:
     # Detectors and segmentors have all kinds of parts beside the backbone.
     is_host = any(is_of_backbone(key) for key in state)
     for key, value in state.items():
-        name = usual_name(key, layout)
+        name = layout.usual_name(key)
         try:
             translated = layout.to_ours(name, value)
         except (RuntimeError, IndexError) as error:
@@ -212,7 +200,9 @@ def expected_shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
     backbone leaves open: the stem's patch and channels, GRN, layer scale.
     """
     depths, channels = weights.depths, weights.channels
-    in_channels, patch = weights.stem.shape[1:3]
+    stem = weights.state.get('backbone.downsample_layers.0.0.weight')
+    whole = stem is not None and stem.dim() == 4
+    in_channels, patch = stem.shape[1:3] if whole else (0, 0)
     shapes: dict[str, tuple[int, ...]] = {}
 
     def add(name: str, *weight: int) -> None:
@@ -272,7 +262,7 @@ def decoder_blocks(state: State) -> list[str]:
     found = {
         int(m[1])
         for key in state
-        if (m := re.match(r'neck\.decoder\.(\d+)\.', key))
+        if (m := re.match(r'neck\.decoder\.(\d{1,4})\.', key))
     }
     last = max(found, default=0)
     if last > len(state):
@@ -291,32 +281,12 @@ def check(weights: Weights, left_over: list[str], twice: list[str]) -> None:
     Raises:
         ConversionError: With every key that is wrong.
     """
-    gone = [
-        f'backbone.stages.{s}.0.norm.weight'
-        for s, width in enumerate(weights.channels)
-        if width == 0
-    ]
-    stem = weights.state.get('backbone.downsample_layers.0.0.weight')
-    if stem is None or stem.dim() != 4:
-        gone.append('backbone.downsample_layers.0.0.weight of 4 dimensions')
-    if gone:
-        raise ConversionError(f'missing: {", ".join(gone)}')
-    wanted = expected_shapes(weights)
-    left_over = left_over + [key for key in weights.state if key not in wanted]
-    missing = [key for key in wanted if key not in weights.state]
-    other_shape = [
-        f'{key} {tuple(weights.state[key].shape)} for {shape}'
-        for key, shape in wanted.items()
-        if key in weights.state and weights.state[key].shape != shape
-    ]
+    found = differences(expected_shapes(weights), weights.state)
+    found['left over'] = left_over + found['left over']
+    found['there twice'] = twice
     problems = [
         f'{problem}: {", ".join(keys)}'
-        for problem, keys in (
-            ('missing', missing),
-            ('left over', left_over),
-            ('there twice', twice),
-            ('of another shape', other_shape),
-        )
+        for problem, keys in found.items()
         if keys
     ]
     if problems:
@@ -324,6 +294,29 @@ def check(weights: Weights, left_over: list[str], twice: list[str]) -> None:
             f'the weights ({weights.layout} layout) are not a whole ConvNeXt '
             f'of depths {weights.depths}; {"; ".join(problems)}'
         )
+
+
+def differences(
+    wanted: Mapping[str, tuple[int, ...]], state: Mapping[str, Tensor]
+) -> dict[str, list[str]]:
+    """List what is wrong with a state dict.
+
+    Args:
+        wanted: Shapes by names.
+        state: State dict.
+
+    Returns:
+        The names that are missing, left over, or of another shape.
+    """
+    return {
+        'missing': [key for key in wanted if key not in state],
+        'left over': [key for key in state if key not in wanted],
+        'of another shape': [
+            f'{key} {tuple(state[key].shape)} for {tuple(shape)}'
+            for key, shape in wanted.items()
+            if key in state and state[key].shape != shape
+        ],
+    }
 
 
 def write(
@@ -419,11 +412,18 @@ def adapt_stem(weights: Weights, in_channels: int, how: str) -> Weights:
         others are shared.
 
     Raises:
-        ConversionError: If ``how`` does not fit the number of channels.
+        ConversionError: If there are no channels, or ``how`` does not fit
+            their number.
     """
+    if in_channels < 1:
+        raise ConversionError(
+            f'images have at least 1 channel, not {in_channels}'
+        )
     name = 'backbone.downsample_layers.0.0.weight'
     stem = weights.stem
     old = stem.shape[1]
+    if in_channels == old:
+        return weights
     if how == 'sum' and in_channels == 1:
         new = stem.sum(dim=1, keepdim=True)
     elif how == 'repeat':

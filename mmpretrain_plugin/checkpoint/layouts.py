@@ -4,10 +4,11 @@ Ours are mmpretrain's names. A rule says what a key and its tensor are called
 and shaped elsewhere; both directions are derived from it.
 """
 
+import functools
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -56,11 +57,22 @@ def linear(t: Tensor) -> Tensor:
     return t.flatten(1) if t.dim() == 4 and t.shape[2:] == (1, 1) else t
 
 
+def vector(t: Tensor) -> Tensor:
+    """Drop the sides of one around a vector.
+
+    Raises:
+        RuntimeError: If it is none.
+    """
+    if sum(side != 1 for side in t.shape) > 1:
+        raise RuntimeError('it is no vector')
+    return t.flatten()
+
+
 SAME = Form(lambda t: t, lambda t: t)
 LINEAR = Form(lambda t: t, linear)
-VECTOR = Form(lambda t: t, lambda t: t.flatten())
-ROW = Form(lambda t: t.unsqueeze(0), lambda t: t.flatten())
-GRN_MAP = Form(lambda t: t.view(1, 1, 1, -1), lambda t: t.flatten())
+VECTOR = Form(lambda t: t, vector)
+ROW = Form(lambda t: t.unsqueeze(0), vector)
+GRN_MAP = Form(lambda t: t.view(1, 1, 1, -1), vector)
 KERNEL = Form(to_kernel, from_kernel)
 DEPTHWISE_KERNEL = Form(to_depthwise_kernel, from_kernel)
 
@@ -81,10 +93,16 @@ class Rule:
     form: Form = SAME
 
 
+@functools.cache
 def pattern(name: str) -> re.Pattern:
     """Compile a name of a rule."""
     text = re.escape(name).replace(r'\{p\}', '(?P<p>weight|bias)')
     return re.compile(re.sub(r'\\\{(\w)\\\}', r'(?P<\1>\\d+)', text))
+
+
+def bare(key: str) -> str:
+    """Take off what distributed training puts before a name."""
+    return key.removeprefix('module.')
 
 
 @dataclass(frozen=True)
@@ -94,15 +112,26 @@ class Layout:
     Attributes:
         name: What users call it.
         rules: The table.
-        marks: A pattern that some key of this layout matches, but for the
-            'module.' of distributed training, and no key of
-            another.
+        marks: A pattern that some key of this layout matches, 'module.' of
+            distributed training taken off, and no key of another layout.
+        variations: Patterns and what to put for them, which undo the
+            variations of names that are seen within the layout.
+        container: Key of a .pth under which programs of this layout look for
+            the state dict; None for the bare one.
     """
 
     name: str
     rules: tuple[Rule, ...]
     marks: str
-    _patterns: dict = field(default_factory=dict, compare=False)
+    variations: tuple[tuple[str, str], ...] = ()
+    container: str | None = None
+
+    def usual_name(self, key: str) -> str:
+        """Undo the variations of a name within the layout."""
+        key = bare(key)
+        for pattern, replacement in self.variations:
+            key = re.sub(pattern, replacement, key)
+        return key
 
     def to_ours(self, key: str, value: Tensor) -> tuple[str, Tensor] | None:
         """Translate one entry, or return None for a key of no rule."""
@@ -115,12 +144,8 @@ class Layout:
     def _translate(
         self, source: str, target: str, key: str, value: Tensor
     ) -> tuple[str, Tensor] | None:
-        if source not in self._patterns:
-            self._patterns[source] = [
-                pattern(getattr(rule, source)) for rule in self.rules
-            ]
-        for rule, compiled in zip(self.rules, self._patterns[source]):
-            if match := compiled.fullmatch(key):
+        for rule in self.rules:
+            if match := pattern(getattr(rule, source)).fullmatch(key):
                 name = getattr(rule, target).format(**match.groupdict())
                 return name, getattr(rule.form, target)(value)
         return None
@@ -201,7 +226,9 @@ MMPRETRAIN = Layout(
             'neck.pred.{p}',
         )
     ),
-    marks=r'(.*\.)?stages\.\d+\.\d+\.depthwise_conv\.weight',
+    marks=r'(backbone\.)?stages\.\d+\.\d+\.depthwise_conv\.weight',
+    variations=((r'^(?=(downsample_layers|stages|norm\d)\b)', 'backbone.'),),
+    container='state_dict',
 )
 OFFICIAL = Layout(
     'official',
@@ -216,6 +243,9 @@ OFFICIAL = Layout(
         *DECODER,
     ),
     marks=r'(backbone\.)?stages\.\d+\.\d+\.dwconv\.weight',
+    # Of the detectors and segmentors of the released ConvNeXt V1.
+    variations=((r'^backbone\.', ''),),
+    container='model',
 )
 # What the official pre-training script writes; the stem is an ordinary layer.
 SPARSE = Layout(
@@ -245,6 +275,7 @@ SPARSE = Layout(
         *DECODER,
     ),
     marks=r'encoder\.stages\.\d+\.\d+\.dwconv\.kernel',
+    container='model',
 )
 TIMM = Layout(
     'timm',
@@ -265,6 +296,9 @@ TIMM = Layout(
         Rule('head.fc.{p}', 'head.fc.{p}'),
     ),
     marks=r'stages[._]\d+\.blocks\.\d+\.conv_dw\.weight',
+    # The feature extractor writes stem_0 and stages_1.
+    variations=((r'^(stem|stages)_(\d+)\.', r'\1.\2.'),),
+    container='state_dict',
 )
 HUGGINGFACE = Layout(
     'huggingface',
@@ -294,7 +328,9 @@ HUGGINGFACE = Layout(
         ),
         Rule('head.fc.{p}', 'classifier.{p}'),
     ),
-    marks=r'(.*\.)?encoder\.stages\.\d+\.layers\.\d+\.dwconv\.weight',
+    marks=r'(convnext(v2)?\.)?encoder\.stages\.\d+\.layers\.\d+\.dwconv\.weight',
+    # ...ForImageClassification has the model under a name of its own.
+    variations=((r'^convnext(v2)?\.', ''),),
 )
 LAYOUTS = {
     layout.name: layout

@@ -30,6 +30,11 @@ class DenseLayout:
         self.mask = mask
         self._hidden: dict[int, Tensor] = {}
 
+    @property
+    def has_hidden_sites(self) -> bool:
+        """Whether sites exist that must not enter any statistic."""
+        return self.mask is not None
+
     def enter(self, images: Tensor) -> Tensor:
         """Lay out images (N, C, H, W) as (N, H, W, C), hidden pixels zero."""
         return self.hide(images.permute(0, 2, 3, 1))

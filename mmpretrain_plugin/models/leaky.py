@@ -12,6 +12,11 @@ class LeakyLayout(DenseLayout):
     leaks into them: 79.3 top-1 in place of 83.7 for V1-base.
     """
 
+    @property
+    def has_hidden_sites(self) -> bool:
+        """They are not hidden but black."""
+        return False
+
     def enter(self, images: Tensor) -> Tensor:
         """Lay out images (N, C, H, W) as (N, H, W, C), hidden pixels zero."""
         return super().hide(super().enter(images))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..checkpoint import (
     ConversionError,
     Weights,
+    differences,
     download,
     read,
     read_file,
@@ -51,20 +52,18 @@ def layout_of(given: Mapping[str, Tensor]) -> str | None:
         return None
 
 
-def remedy_for_none(given: Mapping[str, Tensor]) -> str:
-    """Say what to do with a checkpoint without one key of the backbone."""
-    found = next((key for key in given if 'stages.0.0.' in key), None)
+def remedy_for_none(given: Mapping[str, Tensor], prefix: str) -> str:
+    """Say what to do with a checkpoint without one key of the backbone.
+
+    Inside a model, torch shows a part the keys of its own name alone, so that
+    nothing is known of the others.
+    """
     layout = layout_of(given)
-    if layout is None:
-        return 'it is no ConvNeXt'
-    if layout != 'mmpretrain':
-        return (
-            f'it is in the {layout} layout: name the file in init_cfg of the '
-            'backbone, which takes every layout, or convert it with '
-            'tools/convert_checkpoint.py'
-        )
-    start = found[: found.index('stages.0.0.')]
-    return f"its keys begin with '{start}': set prefix='{start}' in init_cfg"
+    has = f'{layout} layout' if layout else f"no key begins with '{prefix}'"
+    return (
+        f'{has}: name the file in init_cfg of the backbone, which takes every '
+        'layout, or convert it with tools/convert_checkpoint.py'
+    )
 
 
 def check_complete(
@@ -90,36 +89,26 @@ def check_complete(
     rooms = tuple(
         f'{prefix}{room}.' for room in ('downsample_layers', 'stages')
     )
-    missing = [k for k in body if prefix + k not in given]
-    left_over = [
-        k
-        for k in given
-        if k.startswith(rooms) and k[len(prefix) :] not in body
-    ]
-    other_shape = [
-        f'{k} {tuple(given[prefix + k].shape)} for {tuple(v.shape)}'
-        for k, v in body.items()
-        if prefix + k in given and given[prefix + k].shape != v.shape
-    ]
-    if not (missing or left_over or other_shape):
+    found = differences(
+        {key: value.shape for key, value in body.items()},
+        {k[len(prefix) :]: v for k, v in given.items() if k.startswith(rooms)},
+    )
+    if not any(found.values()):
         return
-    if len(missing) == len(body) or layout_of(given) == 'official':
+    # The official layout has some names in common with this one.
+    if len(found['missing']) == len(body) or layout_of(given) == 'official':
         raise IncompleteCheckpointError(
             'the checkpoint holds nothing of this backbone; '
-            f'{remedy_for_none(given)}'
+            f'{remedy_for_none(given, prefix)}'
         )
     problems = []
-    for problem, keys in (
-        ('missing', missing),
-        ('left over', left_over),
-        ('of another shape', other_shape),
-    ):
+    for problem, keys in found.items():
         if keys:
             more = f' and {len(keys) - 3} more' if len(keys) > 3 else ''
             problems.append(f'{problem}: {", ".join(keys[:3])}{more}')
     holds, has = describe(given, prefix), describe(own, '')
     remedy = 'it was cut or edited: make it again'
-    if holds != has or other_shape or left_over:
+    if holds != has or found['of another shape'] or found['left over']:
         remedy = (
             'take a checkpoint of this model, or set arch, in_channels and '
             'use_grn of the backbone to those of the checkpoint'
@@ -154,19 +143,15 @@ def load_backbone(backbone: nn.Module, file: str) -> None:
         file: Path of the file, or an address that begins with 'http'.
 
     Raises:
-        ValueError: If the file cannot be read or does not fill the backbone.
+        ValueError: If the file cannot be read or does not fill the backbone;
+            it names the file.
     """
     state, _ = read_file(download(file) if is_web(file) else Path(file))
-    weights = read(state)
-    start = 'backbone.'
-    result = backbone.load_state_dict(
-        {
-            key.removeprefix(start): value
-            for key, value in weights.state.items()
-            if key.startswith(start)
-        },
-        strict=False,
-    )
+    try:
+        weights = read(state)
+        result = backbone.load_state_dict(weights.backbone, strict=False)
+    except ValueError as error:
+        raise IncompleteCheckpointError(f'{file}: {error}') from None
     log = MMLogger.get_current_instance()
     log.info(f'backbone from {file}, {weights.layout} layout')
     for what, keys in (

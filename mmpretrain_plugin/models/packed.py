@@ -30,6 +30,9 @@ class PackedLayout:
         ValueError: If the images hide different numbers of patches.
     """
 
+    # Those that are hidden do not exist.
+    has_hidden_sites = False
+
     def __init__(self, mask: Tensor, device: torch.device) -> None:
         self.grid = tuple(mask.shape[1:])
         self.patches = visible_indices(mask).to(device, non_blocking=True)

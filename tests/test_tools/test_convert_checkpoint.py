@@ -25,7 +25,7 @@ from safetensors.torch import load_file, save_file
 
 from mmpretrain_plugin.checkpoint import LAYOUTS, read, write
 from tests.small_models import stir
-from tests.test_mmpretrain_plugin.test_checkpoint.conftest import (
+from tests.small_weights import (
     assert_same,
     make_weights,
 )
@@ -185,16 +185,36 @@ def test_a_hostile_pickle_is_not_run(tmp_path, monkeypatch, protocol):
     assert not (tmp_path / 'owned').exists()
 
 
-def test_trust_is_an_explicit_switch(tmp_path):
-    from collections import Counter
+class Unknown:
+    """What no list of harmless objects has."""
 
+
+def test_trust_is_an_explicit_switch(tmp_path):
     path = tmp_path / 'odd.pth'
-    torch.save(dict(state_dict=make_weights().state, odd=Counter('a')), path)
+    torch.save(dict(state_dict=make_weights().state, odd=Unknown()), path)
     words = (path, tmp_path / 'out.pth', '--to', 'timm')
-    result = run(*words)
-    if result.returncode:  # newer torch knows Counter
-        refused(result, tmp_path, '--trust', 'Counter')
-        assert run(*words, '--trust').returncode == 0
+    refused(run(*words), tmp_path, '--trust', 'Unknown')
+    assert run(*words, '--trust').returncode == 0
+
+
+def test_a_result_that_differs_is_not_written(source, tmp_path, monkeypatch):
+    from mmpretrain_plugin.checkpoint import verify
+
+    maps = iter([torch.ones(1), torch.tensor([float('nan')])])
+    monkeypatch.setattr(
+        sys.modules[verify.__module__], 'last_map', lambda *_: (next(maps), '')
+    )
+    words = (source, tmp_path / 'out.pth', '--to', 'timm', '--verify')
+    refused(run(*words), tmp_path, 'nothing is written: largest difference')
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_distributed_checkpoints_are_verified(tmp_path, layout):
+    state, _ = write(make_weights(), layout)
+    path = tmp_path / 'in.pth'
+    torch.save({f'module.{k}': v for k, v in state.items()}, path)
+    result = run(path, tmp_path / 'out.pth', '--to', 'official', '--verify')
+    assert result.returncode == 0, result.stderr
 
 
 def damaged(kind, tmp_path):
@@ -334,12 +354,16 @@ def test_another_key_is_taken_on_request(tmp_path):
 def test_stems_adapt(source, tmp_path):
     out = tmp_path / 'out.pth'
     words = (source, out, '--to', 'mmpretrain', '--in-channels')
-    assert run(*words, 4, '--verify').returncode == 0
+    result = run(*words, 4, '--verify')
+    assert result.returncode == 0
+    assert 'made for the old channels: ' in result.stdout
     state = torch.load(out, weights_only=True)['state_dict']
     stem = state['backbone.downsample_layers.0.0.weight']
     assert stem.shape == (4, 4, 4, 4)
     result = run(*words, 2, '--adapt', 'sum', '--force')
     assert result.returncode == 1 and 'choose' in result.stderr
+    result = run(source, out, '--to', 'timm', '--adapt', 'sum')
+    assert result.returncode == 2 and 'needs --in-channels' in result.stderr
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
@@ -375,6 +399,5 @@ def test_other_stems_and_stages_are_verified_too(
     verified = r'difference on an image: (\S+) of (\S+) .*project and (.*)\)'
     difference, size, whose = re.search(verified, result.stdout).groups()
     assert float(difference) <= 1e-5 * float(size)
-    assert (
-        whose == dict(timm='this project', huggingface='transformers')[layout]
-    )
+    others = dict(timm='this project', huggingface='transformers')
+    assert whose == others[layout]

@@ -15,6 +15,7 @@ from ..dense import DenseLayout
 from ..layers import INIT_CFG, ConvNeXtV2Block
 from ..leaky import LeakyLayout
 from ..loading import (
+    IncompleteCheckpointError,
     check_complete,
     is_ours,
     load_backbone,
@@ -96,6 +97,8 @@ class ConvNeXtV2(BaseModule):
         with_cp: Whether to recompute blocks in backward to save memory.
         grn_cfg: Ablation: config of a layer in the place of GRN, such as
             ``dict(type='GRNVariant', aggregation='l1')``.
+        fold_mlp: Whether blocks keep only narrow tensors for backward, which
+            is exact; False computes layer after layer.
         init_cfg: Initialisation; the default is the paper's.
 
     Raises:
@@ -116,6 +119,7 @@ class ConvNeXtV2(BaseModule):
         gap_before_final_norm: bool = True,
         with_cp: bool = False,
         grn_cfg: dict | None = None,
+        fold_mlp: bool = True,
         init_cfg: dict | list | None = INIT_CFG,
     ) -> None:
         super().__init__(init_cfg)
@@ -167,6 +171,7 @@ class ConvNeXtV2(BaseModule):
                     drop_path_rate=next(rates),
                     with_cp=with_cp,
                     grn_cfg=grn_cfg,
+                    fold_mlp=fold_mlp,
                 )
                 for _ in range(depth)
             ]
@@ -269,7 +274,7 @@ class ConvNeXtV2(BaseModule):
         A checkpoint of type 'Pretrained', a file or an http address, may be
         in any layout that ``mmpretrain_plugin.checkpoint`` knows; a prefix is
         not needed. Other addresses (of an object store) load as the host does
-        it.
+        it. In a list of initialisers checkpoints come last.
 
         Raises:
             ValueError: If that checkpoint cannot be read or does not fill the
@@ -283,15 +288,13 @@ class ConvNeXtV2(BaseModule):
         self.init_cfg = [c for c, f in zip(configs, files) if f not in own]
         try:
             super().init_weights()
-            for file in [] if was_init else own:
-                load_backbone(self, file)
-        except ValueError as error:
-            named = next((f for f in files if f), None)
-            if named is None or str(error).startswith(named):
-                raise
-            raise ValueError(f'{named}: {error}') from None
+        except IncompleteCheckpointError as error:
+            hosts = [f for f in files if f and f not in own]
+            raise ValueError(f'{hosts[0]}: {error}') from None
         finally:
             self.init_cfg = whole
+        for file in [] if was_init else own:
+            load_backbone(self, file)
 
     def _load_from_state_dict(
         self, state_dict: dict, prefix: str, *args: object

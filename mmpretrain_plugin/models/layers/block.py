@@ -6,6 +6,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from ...ops import folded_mlp
 from ..dense import DenseLayout
 from ..packed import PackedLayout
 from .grn import GRN
@@ -30,6 +31,10 @@ class ConvNeXtV2Block(nn.Module):
         drop_path_rate: Probability to drop the branch for an image.
         with_cp: Whether to recompute the block in backward to save memory.
         grn_cfg: Ablation: config of a layer in the place of GRN.
+        fold_mlp: Whether the MLP folds GRN into its weights and recomputes
+            its responses in backward (``ops/folded_mlp.py``): the same values
+            in less memory and time. With False, or with ``grn_cfg`` or hidden
+            sites in the layout, layer after layer.
     """
 
     def __init__(
@@ -40,6 +45,7 @@ class ConvNeXtV2Block(nn.Module):
         drop_path_rate: float = 0.0,
         with_cp: bool = False,
         grn_cfg: dict | None = None,
+        fold_mlp: bool = True,
     ) -> None:
         super().__init__()
         self.depthwise_conv = nn.Conv2d(
@@ -60,6 +66,7 @@ class ConvNeXtV2Block(nn.Module):
             self.gamma = None
         self.drop_path = DropPath(drop_path_rate)
         self.with_cp = with_cp
+        self.fold_mlp = fold_mlp and grn_cfg is None
 
     def forward(self, x: Tensor, layout: DenseLayout | PackedLayout) -> Tensor:
         """Transform the sites of a layout.
@@ -79,9 +86,31 @@ class ConvNeXtV2Block(nn.Module):
         self, x: Tensor, layout: DenseLayout | PackedLayout
     ) -> Tensor:
         y = layout.depthwise_conv(x, self.depthwise_conv)
+        if self.fold_mlp and not layout.has_hidden_sites:
+            y = self._folded_mlp(y)
+        else:
+            y = layout.hide(self._plain_mlp(y, layout))
+        return x + self.drop_path(y)
+
+    def _plain_mlp(
+        self, y: Tensor, layout: DenseLayout | PackedLayout
+    ) -> Tensor:
+        """Apply layer after layer: this is the meaning."""
         y = self.act(self.pointwise_conv1(self.norm(y)))
-        y = self.grn(layout.hide(y))
-        y = self.pointwise_conv2(y)
-        if self.gamma is not None:
-            y = y * self.gamma
-        return x + self.drop_path(layout.hide(y))
+        y = self.pointwise_conv2(self.grn(layout.hide(y)))
+        return y if self.gamma is None else y * self.gamma
+
+    def _folded_mlp(self, y: Tensor) -> Tensor:
+        """Compute the same in one function."""
+        norm, grn = self.norm, None
+        expand, project = self.pointwise_conv1, self.pointwise_conv2
+        if isinstance(self.grn, GRN):
+            grn = (self.grn.gamma, self.grn.beta, self.grn.eps)
+        return folded_mlp(
+            y,
+            (norm.weight, norm.bias, norm.eps),
+            (expand.weight, expand.bias),
+            grn,
+            (project.weight, project.bias),
+            self.gamma,
+        )

@@ -7,24 +7,37 @@ from torch.testing import assert_close
 from mmpretrain_plugin.checkpoint import ConversionError, adapt_stem, read
 
 
-def test_stems_adapt(weights):
-    def response(adapted, x):
-        stem = adapted.state['backbone.downsample_layers.0.0.weight']
-        return torch.nn.functional.conv2d(x, stem, stride=4)
-
+@pytest.mark.parametrize(('channels', 'how'), [(1, 'sum'), (6, 'repeat')])
+def test_equal_channels_give_the_same_response(weights, channels, how):
     grey = torch.randn(1, 1, 8, 8)
-    wanted = response(weights, grey.expand(1, 3, 8, 8))
-    for channels, how in ((1, 'sum'), (1, 'repeat'), (6, 'repeat')):
-        adapted = adapt_stem(weights, channels, how)
-        got = response(adapted, grey.expand(1, channels, 8, 8))
-        if (channels, how) != (1, 'repeat'):
-            assert_close(got, wanted)
-        assert read(adapted.state).depths == weights.depths
-    repeated = adapt_stem(weights, 4, 'repeat').state
-    stem = weights.state['backbone.downsample_layers.0.0.weight']
-    assert_close(
-        repeated['backbone.downsample_layers.0.0.weight'],
-        stem[:, [0, 1, 2, 0]] * 3 / 4,
-    )
-    with pytest.raises(ConversionError, match="no way 'sum' from 3 to 4"):
-        adapt_stem(weights, 4, 'sum')
+
+    def response(stem):
+        images = grey.expand(1, stem.shape[1], 8, 8)
+        return torch.nn.functional.conv2d(images, stem, stride=4)
+
+    adapted = adapt_stem(weights, channels, how)
+    assert_close(response(adapted.stem), response(weights.stem))
+    assert read(adapted.state).depths == weights.depths
+
+
+@pytest.mark.parametrize(
+    ('channels', 'order'), [(1, [0]), (2, [0, 1]), (4, [0, 1, 2, 0])]
+)
+def test_repeat_takes_channels_in_turn_and_scales(weights, channels, order):
+    adapted = adapt_stem(weights, channels, 'repeat')
+    wanted = weights.stem[:, order] * 3 / channels
+    assert_close(adapted.stem, wanted)
+    assert not any(key.startswith('neck.') for key in adapted.state)
+
+
+def test_as_many_channels_as_there_are_change_nothing(weights):
+    assert adapt_stem(weights, 3, 'repeat') is weights
+
+
+@pytest.mark.parametrize(
+    ('channels', 'how', 'message'),
+    [(4, 'sum', "no way 'sum' from 3 to 4"), (0, 'repeat', 'at least 1')],
+)
+def test_what_does_not_fit_is_named(weights, channels, how, message):
+    with pytest.raises(ConversionError, match=message):
+        adapt_stem(weights, channels, how)

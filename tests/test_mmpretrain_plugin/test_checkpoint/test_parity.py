@@ -13,8 +13,7 @@ from mmpretrain_plugin.checkpoint import (
 )
 from mmpretrain_plugin.models.backbones.convnext_v2 import ARCHITECTURES
 from tests.small_models import stir
-
-from .conftest import assert_same
+from tests.small_weights import assert_same
 
 # The depths of huge, narrow: timm builds it from arguments.
 TIMM = {

@@ -11,9 +11,7 @@ from mmpretrain_plugin.checkpoint import (
     read,
     write,
 )
-from mmpretrain_plugin.checkpoint.convert import usual_name
-
-from .conftest import make_weights
+from tests.small_weights import make_weights
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
@@ -22,9 +20,8 @@ def test_every_single_missing_key_is_refused(weights, layout):
     state, _ = write(weights, layout, backbone_only=True)
     for key in list(state):
         value = state.pop(key)
-        name, _ = LAYOUTS[layout].to_ours(
-            usual_name(key, LAYOUTS[layout]), value
-        )
+        usual = LAYOUTS[layout].usual_name(key)
+        name, _ = LAYOUTS[layout].to_ours(usual, value)
         wrong = f'missing: {name}'
         if name == 'backbone.norm3.weight':  # without it there is no norm
             wrong = 'left over: backbone.norm3.bias'
@@ -44,10 +41,44 @@ def test_a_left_over_key_is_refused(weights, layout):
         read({**state, extra: torch.zeros(2)})
 
 
-def test_numbers_in_names_are_bounded(weights):
-    key = 'backbone.stages.0.300000.norm.weight'
-    with pytest.raises(ConversionError, match='counts beyond its file'):
+@pytest.mark.parametrize(
+    ('number', 'message'),
+    [('9999', 'counts beyond its file'), ('1' * 5000, 'left over')],
+)
+def test_numbers_in_names_are_bounded(weights, number, message):
+    key = f'backbone.stages.0.{number}.norm.weight'
+    with pytest.raises(ConversionError, match=message):
         read({**weights.state, key: torch.zeros(2)})
+
+
+def test_everything_that_is_wrong_is_listed_at_once(weights):
+    del weights.state['backbone.downsample_layers.0.0.weight']
+    del weights.state['backbone.stages.1.0.norm.weight']
+    del weights.state['backbone.stages.1.1.norm.weight']
+    weights.state['backbone.downsample_layers.0.0.x'] = torch.zeros(1)
+    with pytest.raises(ConversionError) as error:
+        read(weights.state)
+    for words in (
+        'missing: backbone.downsample_layers.0.0.weight, ',
+        'backbone.stages.1.0.norm.weight',
+        'left over: backbone.downsample_layers.0.0.x',
+    ):
+        assert words in str(error.value)
+
+
+def test_an_unknown_prefix_is_named(weights):
+    state = {f'model.{key}': value for key, value in weights.state.items()}
+    wanted = 'begin with model.backbone.* take off what precedes'
+    with pytest.raises(ConversionError, match=wanted):
+        read(state)
+
+
+def test_a_matrix_is_no_grn(weights):
+    state, _ = write(weights, 'official')
+    key = 'stages.0.0.grn.gamma'
+    state[key] = state[key].view(2, -1)
+    with pytest.raises(ConversionError, match=f'{key} of shape .* no vector'):
+        read(state)
 
 
 def test_a_key_of_another_shape_is_refused(weights):

@@ -2,7 +2,11 @@
 
 import re
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import (
+    BaseHTTPRequestHandler,
+    SimpleHTTPRequestHandler,
+    ThreadingHTTPServer,
+)
 from pathlib import Path
 from threading import Thread
 
@@ -85,10 +89,12 @@ def test_no_prefix_is_needed_for_a_file(tmp_path, prefix):
 
 def test_a_forgotten_prefix_is_refused_elsewhere():
     """The hosts would start from random weights and say so in a log."""
-    with pytest.raises(ValueError, match=r"set prefix='backbone\.'"):
-        small_backbone().load_state_dict(
-            small_fcmae().state_dict(), strict=False
-        )
+    state = small_fcmae().state_dict()
+    with pytest.raises(ValueError, match='mmpretrain layout: name the file'):
+        small_backbone().load_state_dict(state, strict=False)
+    bare = {k.removeprefix('backbone.'): v for k, v in state.items()}
+    with pytest.raises(ValueError, match=r"no key begins with 'backbone\.'"):
+        small_fcmae().load_state_dict(bare, strict=False)
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
@@ -197,6 +203,28 @@ def test_an_address_that_is_not_there_is_named(web):
     assert not [path for path in files if path.is_file()]
 
 
+def test_a_connection_that_breaks_leaves_nothing(web, monkeypatch):
+    folder, address, _ = web
+    (folder / 'part.pth').write_bytes(b'x' * 100)
+
+    def lie(self, key, value):
+        value = 1000 if key == 'Content-Length' else value
+        return BaseHTTPRequestHandler.send_header(self, key, value)
+
+    monkeypatch.setattr(SimpleHTTPRequestHandler, 'send_header', lie)
+    with pytest.raises(ValueError, match='part.pth could not be downloaded'):
+        load(f'{address}/part.pth')
+    files = Path(torch.hub.get_dir()).rglob('*')
+    assert not [path for path in files if path.is_file()]
+
+
+@pytest.mark.parametrize('path', ['//etc/x/m.pth', '/../../m.pth', '/a/./b'])
+def test_no_address_leaves_the_cache(path):
+    folder = Path(torch.hub.get_dir()) / 'checkpoints'
+    kept = cached_path(f'https://example.org{path}')
+    assert folder in kept.parents and '..' not in kept.parts
+
+
 def test_other_addresses_load_as_the_host_does_it(monkeypatch):
     """Of an object store, for example."""
     state = small_fcmae().state_dict()
@@ -215,8 +243,19 @@ def test_elsewhere_another_layout_is_named_with_a_remedy(layout):
     """By load_from, which knows the host's layout only."""
     weights = read(small_fcmae().float().state_dict())
     state, _ = write(weights, layout, backbone_only=True)
-    with pytest.raises(ValueError, match=f'in the {layout} layout: name'):
+    with pytest.raises(ValueError, match=f'{layout} layout: name the file'):
         small_backbone().load_state_dict(state, strict=False)
+    with pytest.raises(ValueError, match='no key begins .* name the file'):
+        small_fcmae().load_state_dict(state, strict=False)
+
+
+def test_of_several_files_the_wrong_one_is_named(tmp_path):
+    good = saved(tmp_path, small_fcmae().state_dict(), 'good.pth')
+    bad = saved(tmp_path, {'conv1.weight': torch.zeros(1)}, 'bad.pth')
+    init = [dict(type='Pretrained', checkpoint=file) for file in (good, bad)]
+    model = MODELS.build(dict(type='ConvNeXtV2', arch=ARCH, init_cfg=init))
+    with pytest.raises(ValueError, match=f'^{bad}: this is no ConvNeXt'):
+        model.init_weights()
 
 
 def test_another_network_is_refused(tmp_path):

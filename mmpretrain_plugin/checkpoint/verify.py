@@ -6,7 +6,44 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from .convert import State, Weights, read
+from .convert import ConversionError, State, Weights, read
+from .layouts import LAYOUTS
+
+# Relative to the largest value; single precision is far below it.
+TOLERANCE = 1e-3
+
+
+def verify(before: State, after: State) -> str:
+    """Run source and result on one image, each in its own model.
+
+    Args:
+        before: State dict of the source, in its layout.
+        after: State dict of the result, in its layout.
+
+    Returns:
+        A line with the largest difference of the last maps, and whose models
+        computed them.
+
+    Raises:
+        ConversionError: If they differ.
+    """
+    _, channels, patch, _ = read(before).stem.shape
+    side = 24 * patch  # three cells of the last of the usual four stages
+    images = torch.randn(
+        1, channels, side, side, generator=torch.Generator().manual_seed(0)
+    )
+    (one, whose), (other, whose_else) = (
+        last_map(state, images) for state in (before, after)
+    )
+    difference = (one - other).abs().max().item()
+    size = one.abs().max().item()
+    result = (
+        f'largest difference on an image: {difference:.3g} of {size:.3g} '
+        f'(models of {whose} and {whose_else})'
+    )
+    if not difference <= TOLERANCE * size:
+        raise ConversionError(f'nothing is written: {result}')
+    return result
 
 
 def last_map(state: State, images: Tensor) -> tuple[Tensor, str]:
@@ -52,14 +89,8 @@ def own_model(weights: Weights) -> nn.Module:
         )
     )
     model.remove_final_norm()
-    start = 'backbone.'
-    rooms = (f'{start}downsample_layers', f'{start}stages')
-    body = {
-        key.removeprefix(start): value
-        for key, value in weights.state.items()
-        if key.startswith(rooms)
-    }
-    return filled(model, body)
+    others = tuple(f'norm{s}.' for s in range(len(weights.depths)))
+    return filled(model, weights.backbone, others)
 
 
 def timm_model(weights: Weights, state: State) -> nn.Module:
@@ -75,11 +106,7 @@ def timm_model(weights: Weights, state: State) -> nn.Module:
         ls_init_value=1.0 if weights.has_scale else None,
         conv_mlp=fc.dim() == 4,
     )
-    usual = {
-        key.replace('stem_', 'stem.').replace('stages_', 'stages.'): value
-        for key, value in state.items()
-    }
-    return filled(model, usual, others=('head.',))
+    return filled(model, usual_names(weights, state), others=('head.',))
 
 
 def transformers_model(weights: Weights, state: State) -> nn.Module:
@@ -96,12 +123,14 @@ def transformers_model(weights: Weights, state: State) -> nn.Module:
         patch_size=patch,
     )
     model = getattr(transformers, f'{version}Model')(config)
-    usual = {
-        key.removeprefix('convnextv2.').removeprefix('convnext.'): value
-        for key, value in state.items()
-    }
     others = ('layernorm.', 'classifier.', 'hidden_states_norms.')
-    return filled(model, usual, others)
+    return filled(model, usual_names(weights, state), others)
+
+
+def usual_names(weights: Weights, state: State) -> State:
+    """Undo the variations of names within the layout."""
+    layout = LAYOUTS[weights.layout]
+    return {layout.usual_name(key): value for key, value in state.items()}
 
 
 def filled(

@@ -1,0 +1,241 @@
+"""The MLP of a block with GRN folded into its weights, and recomputed.
+
+Its meaning is the plain path of ``ConvNeXtV2Block``: LayerNorm, linear, GELU,
+GRN, linear, layer scale. Autograd would keep some twelve tensors of width
+C for every site until backward; this keeps the input, of width C, and the
+norms of GRN, a number per image and channel, and computes the rest again.
+
+GRN multiplies channel k of an image by ``s_k = 1 + gamma_k * n_k`` and adds
+``beta_k``. Both are linear, so they fold into the second linear layer::
+
+    y = W2 (s * h + beta) + b2 = (W2 diag(s)) h + (W2 beta + b2)
+
+With more sites T than channels C the folded weights (C, 4 C) of an image are
+smaller than its responses h (T, 4 C), and nothing of that size is written.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+gelu_backward = torch.ops.aten.gelu_backward
+layer_norm_backward = torch.ops.aten.native_layer_norm_backward
+
+
+def folded_mlp(
+    x: Tensor,
+    norm: tuple[Tensor, Tensor, float],
+    expand: tuple[Tensor, Tensor],
+    grn: tuple[Tensor, Tensor, float] | None,
+    project: tuple[Tensor, Tensor],
+    scale: Tensor | None = None,
+) -> Tensor:
+    """Normalise, expand, respond, project.
+
+    Under autocast the matrix products run in its type; LayerNorm and the sums
+    of GRN run in fp32 at least.
+
+    Args:
+        x: Sites of each image, channels last, (N, ..., C); all of them count
+            for GRN.
+        norm: Weight (C), bias (C) and epsilon of LayerNorm.
+        expand: Weight (K, C) and bias (K) of the first linear layer.
+        grn: Gamma (K), beta (K) and epsilon of GRN; None for V1.
+        project: Weight (C, K) and bias (C) of the second linear layer.
+        scale: Layer scale (C), or None.
+
+    Returns:
+        Tensor of the shape of x.
+    """
+    device = x.device.type
+    dtype = x.dtype
+    if torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+    gamma, beta, eps = grn or (None, None, 0.0)
+    arguments = (
+        x.reshape(x.shape[0], -1, x.shape[-1]),
+        *norm[:2], *expand, gamma, beta, *project, scale,
+    )  # fmt: skip
+    with torch.autocast(device, enabled=False):
+        # A tracer records no custom function: it gets the operations.
+        if torch.is_grad_enabled() and not torch.jit.is_tracing():
+            y = FoldedMLP.apply(*arguments, norm[2], eps, dtype)
+        else:
+            y, _ = compute(*arguments, norm[2], eps, dtype)
+    return y.view(x.shape)
+
+
+def responses(
+    x: Tensor,
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    w1: Tensor,
+    b1: Tensor,
+    norm_eps: float,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+    """Normalise and expand: what forward and backward both do.
+
+    Returns:
+        The expanded sites before GELU (N, T, K), the normalised sites
+        (N, T, C), and the mean and inverse deviation of every site.
+    """
+    wide = x.to(norm_weight.dtype)
+    z, *statistics = torch.native_layer_norm(
+        wide, x.shape[-1:], norm_weight, norm_bias, norm_eps
+    )
+    z = z.to(dtype)
+    return F.linear(z, w1.to(dtype), b1.to(dtype)), z, tuple(statistics)
+
+
+def factors(
+    norms: Tensor, gamma: Tensor, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Turn the norms g (N, K) into GRN's factors s, n = g / m, and m."""
+    mean = norms.mean(dim=-1, keepdim=True) + eps
+    normalised = norms / mean
+    return 1 + gamma * normalised, normalised, mean
+
+
+def fold(weight: Tensor, s: Tensor, dtype: torch.dtype) -> Tensor:
+    """Multiply the columns of W2 (C, K) by s (N, K): (N, C, K)."""
+    return (weight * s[:, None]).to(dtype)
+
+
+def compute(
+    x: Tensor,
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    w1: Tensor,
+    b1: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    w2: Tensor,
+    b2: Tensor,
+    scale: Tensor | None,
+    norm_eps: float,
+    eps: float,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor | None]:
+    """Compute the output (N, T, C) and the norms of GRN (N, K)."""
+    h, _, _ = responses(x, norm_weight, norm_bias, w1, b1, norm_eps, dtype)
+    h = F.gelu(h)
+    if scale is not None:
+        w2, b2 = scale[:, None] * w2, scale * b2
+    if gamma is None:
+        return F.linear(h, w2.to(dtype), b2.to(dtype)), None
+    # Over 256² sites the squares of ordinary responses leave fp16's range.
+    wide = torch.promote_types(dtype, torch.float32)
+    norms = torch.linalg.vector_norm(h, dim=1, dtype=wide)
+    s, _, _ = factors(norms, gamma, eps)
+    bias = (w2 @ beta + b2).to(dtype)
+    if x.shape[1] > x.shape[2]:
+        weights = fold(w2, s, dtype).transpose(1, 2)
+        y = torch.baddbmm(bias.expand(x.shape[0], 1, -1), h, weights)
+    else:
+        y = F.linear(h * s[:, None].to(dtype), w2.to(dtype), bias)
+    return y, norms
+
+
+class FoldedMLP(torch.autograd.Function):
+    """``compute``, and its gradient from the input and the norms alone."""
+
+    @staticmethod
+    def forward(ctx: object, *arguments: object) -> Tensor:
+        """Compute, and keep what is narrow."""
+        y, norms = compute(*arguments)
+        ctx.save_for_backward(*arguments[:10], norms)
+        ctx.constants = arguments[10:]
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: object, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Compute again, and differentiate.
+
+        With G the gradient of y and P = G^T h of each image: dW2 is the sum of
+        P diag(s) over images, plus (sum G) beta^T; ds the column sums of
+        P * W2; and with dn = ds * gamma and m the mean of the norms plus eps,
+        dg = dn / m - (dn . g) / (K m^2), dh = G W2 diag(s) + h * dg / g.
+        """
+        with torch.autocast(grad.device.type, enabled=False):
+            return differentiate(ctx.saved_tensors, *ctx.constants, grad)
+
+
+def differentiate(
+    saved: tuple[Tensor | None, ...],
+    norm_eps: float,
+    eps: float,
+    dtype: torch.dtype,
+    grad: Tensor,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of all arguments of ``compute``."""
+    x, norm_weight, norm_bias, w1, b1, gamma, beta, w2, b2, scale, norms = (
+        saved
+    )
+    wide = torch.promote_types(dtype, torch.float32)
+    a, z, statistics = responses(
+        x, norm_weight, norm_bias, w1, b1, norm_eps, dtype
+    )
+    h = F.gelu(a)
+    scaled_w2 = w2 if scale is None else scale[:, None] * w2
+    d_b2 = grad.sum(dim=(0, 1), dtype=wide)
+    d_gamma = d_beta = d_scale = None
+    if gamma is None:
+        d_w2 = rows(grad).t() @ rows(h)
+        d_h = grad @ scaled_w2.to(dtype)
+    else:
+        s, normalised, mean = factors(norms, gamma, eps)
+        if x.shape[1] > x.shape[2]:
+            products = (grad.transpose(1, 2) @ h).to(wide)
+            d_s = (products * scaled_w2).sum(dim=1)
+            d_w2 = products.mul_(s[:, None]).sum(dim=0)
+            d_h = grad @ fold(scaled_w2, s, dtype)
+        else:
+            factor = s[:, None].to(dtype)
+            d_w2 = rows(grad).t() @ rows(h * factor)
+            d_h = grad @ scaled_w2.to(dtype)
+            d_s = (d_h * h).sum(dim=1, dtype=wide)
+            d_h = d_h * factor
+        d_w2 = d_w2.to(wide) + torch.outer(d_b2, beta)
+        d_beta = d_b2 @ scaled_w2
+        d_gamma = (d_s * normalised).sum(dim=0)
+        d_n = d_s * gamma
+        along = (d_n * norms).sum(dim=-1, keepdim=True) / gamma.numel()
+        d_norms = d_n / mean - along / mean**2
+        # A channel without any response has no slope; 0/0 counts as 0. The
+        # quotient can be large where h is small: the sum needs fp32.
+        ratio = torch.where(norms > 0, d_norms / norms, 0)[:, None]
+        d_h = torch.addcmul(d_h.to(wide), h.to(wide), ratio).to(dtype)
+    if scale is not None:
+        d_w2 = d_w2.to(wide)
+        d_scale = (d_w2 * w2).sum(dim=1) + d_b2 * b2
+        d_w2, d_b2 = scale[:, None] * d_w2, scale * d_b2
+    del h
+    d_a = gelu_backward(d_h, a)
+    d_w1 = rows(d_a).t() @ rows(z)
+    d_b1 = d_a.sum(dim=(0, 1), dtype=wide)
+    d_z = (d_a @ w1.to(dtype)).to(norm_weight.dtype)
+    d_x, d_norm_weight, d_norm_bias = layer_norm_backward(
+        d_z, x.to(norm_weight.dtype), x.shape[-1:], *statistics,
+        norm_weight, norm_bias, [True, True, True],
+    )  # fmt: skip
+    gradients = (
+        d_x, d_norm_weight, d_norm_bias, d_w1, d_b1, d_gamma, d_beta,
+        d_w2, d_b2, d_scale,
+    )  # fmt: skip
+    return (
+        *(
+            None if gradient is None else gradient.to(argument.dtype)
+            for gradient, argument in zip(gradients, saved)
+        ),
+        None,
+        None,
+        None,
+    )
+
+
+def rows(x: Tensor) -> Tensor:
+    """Count the sites of all images through: (N, T, K) to (N T, K)."""
+    return x.flatten(0, 1)

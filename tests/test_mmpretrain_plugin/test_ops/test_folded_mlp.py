@@ -1,0 +1,186 @@
+"""The folded MLP means the plain one: in values, gradients and precision."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from mmpretrain_plugin.models.dense import DenseLayout
+from mmpretrain_plugin.models.layers import ConvNeXtV2Block
+from tests.small_models import stir
+
+# More sites than channels, and fewer: folded weights or scaled responses.
+SIZES = {'folds': (5, 6, 4), 'scales': (2, 3, 9)}
+VERSIONS = {
+    'v2': {},
+    'v1': dict(use_grn=False, layer_scale_init_value=1.0),
+    'both': dict(layer_scale_init_value=1.0),
+    'neither': dict(use_grn=False),
+}
+
+
+def block_pair(channels, **options):
+    """Two blocks with one set of weights, plain and folded."""
+    pair = [
+        stir(ConvNeXtV2Block(channels, fold_mlp=fold, **options))
+        for fold in (False, True)
+    ]
+    assert pair[0].state_dict().keys() == pair[1].state_dict().keys()
+    return pair
+
+
+def gradients(block, x, weight):
+    """Output, and the gradients of input and parameters by name."""
+    block.zero_grad()
+    x = x.clone().requires_grad_()
+    y = block(x, DenseLayout())
+    (y * weight).sum().backward()
+    named = {name: p.grad for name, p in block.named_parameters()}
+    return {'y': y.detach(), 'x': x.grad, **named}
+
+
+@pytest.mark.parametrize('size', SIZES)
+@pytest.mark.parametrize('version', VERSIONS)
+def test_equals_the_plain_block(size, version):
+    *sides, channels = SIZES[size]
+    plain, folded = block_pair(channels, **VERSIONS[version])
+    x, weight = torch.randn(2, 3, *sides, channels, dtype=torch.double)
+    wanted = gradients(plain, x, weight)
+    got = gradients(folded, x, weight)
+    assert None not in got.values()
+    for name, value in wanted.items():
+        assert_close(got[name], value, rtol=1e-9, atol=1e-9, msg=name)
+    with torch.no_grad():
+        assert_close(folded(x, DenseLayout()), wanted['y'])
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_gradients_equal_finite_differences(size):
+    *sides, channels = SIZES[size]
+    _, folded = block_pair(channels, layer_scale_init_value=1.0)
+    x = torch.randn(2, *sides, channels, dtype=torch.double)
+    names, values = zip(*folded.named_parameters())
+
+    def run(x, *values):
+        return torch.func.functional_call(
+            folded, dict(zip(names, values)), (x, DenseLayout())
+        )
+
+    inputs = [v.detach().requires_grad_() for v in (x, *values)]
+    assert torch.autograd.gradcheck(run, inputs, fast_mode=True)
+
+
+def test_silent_channels_have_no_slope():
+    """A response of exactly zero in all sites: 0/0 counts as 0."""
+    plain, folded = block_pair(4)
+    for block in (plain, folded):
+        with torch.no_grad():
+            block.pointwise_conv1.weight[3] = 0
+            block.pointwise_conv1.bias[3] = 0
+    x, weight = torch.randn(2, 1, 5, 5, 4, dtype=torch.double)
+    wanted = gradients(plain, x, weight)
+    got = gradients(folded, x, weight)
+    for name, value in wanted.items():
+        assert torch.isfinite(got[name]).all(), name
+        assert_close(got[name], value, rtol=1e-9, atol=1e-9, msg=name)
+
+
+@pytest.mark.parametrize('size', SIZES)
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_autocast_is_as_close_to_the_truth_as_the_plain_block(size, dtype):
+    *sides, channels = SIZES[size]
+    plain, folded = (b.float() for b in block_pair(channels))
+    x, weight = torch.randn(2, 3, *sides, channels)
+    wanted = gradients(plain, x, weight)
+    errors = []
+    for block in (plain, folded):
+        with torch.autocast('cpu', dtype=dtype):
+            got = gradients(block, x, weight)
+        assert got['y'].dtype == torch.float32  # that of the residual
+        errors.append(
+            {k: (got[k] - v).norm() / v.norm() for k, v in wanted.items()}
+        )
+    for name, error in errors[1].items():
+        assert error < 2 * errors[0][name] + torch.finfo(dtype).eps, name
+
+
+def test_fp16_survives_many_sites_and_faint_channels():
+    """Their squares sum beyond 65504, or below what fp16 can tell from 0."""
+    plain, folded = (b.float() for b in block_pair(4))
+    for block in (plain, folded):
+        with torch.no_grad():
+            block.pointwise_conv1.weight[0] = 0
+            block.pointwise_conv1.bias[0] = 1e-7
+            block.pointwise_conv1.bias[1] = 60.0
+    x, weight = torch.randn(2, 1, 128, 128, 4)
+    wanted = gradients(plain, x, weight)
+    with torch.autocast('cpu', dtype=torch.float16):
+        got = gradients(folded, x, weight)
+    for name, value in got.items():
+        assert torch.isfinite(value).all(), name
+    assert_close(got['y'], wanted['y'], rtol=2e-2, atol=2e-2)
+
+
+def test_backward_keeps_narrow_tensors_only():
+    """Of the width of the expanded responses there is none."""
+    _, folded = block_pair(6)
+    kept = []
+    x = torch.randn(2, 8, 8, 6, dtype=torch.double, requires_grad=True)
+    own = {p.data_ptr() for p in folded.parameters()}
+
+    def pack(tensor):
+        if tensor.data_ptr() not in own:
+            kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        folded(x, DenseLayout())
+    per_site = sum(t.numel() for t in kept) / (2 * 8 * 8)
+    # The block's input, the MLP's input, and GRN's norms (24 / 64).
+    assert per_site == 6 + 6 + 24 / 64
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_checkpointing_changes_nothing(size):
+    *sides, channels = SIZES[size]
+    _, folded = block_pair(channels)
+    x, weight = torch.randn(2, 3, *sides, channels, dtype=torch.double)
+    wanted = gradients(folded, x, weight)
+    folded.with_cp = True
+    for name, value in gradients(folded, x, weight).items():
+        assert torch.equal(value, wanted[name]), name
+
+
+@pytest.mark.parametrize('backend', ['aot_eager'])
+def test_compiles_whole(backend):
+    """In one graph, forward and backward."""
+    _, folded = block_pair(4)
+    x, weight = torch.randn(2, 3, 5, 6, 4, dtype=torch.double)
+    wanted = gradients(folded, x, weight)
+    compiled = torch.compile(folded, backend=backend, fullgraph=True)
+    x = x.clone().requires_grad_()
+    folded.zero_grad()
+    y = compiled(x, DenseLayout())
+    (y * weight).sum().backward()
+    assert_close(y.detach(), wanted['y'])
+    assert_close(x.grad, wanted['x'])
+    for name, parameter in folded.named_parameters():
+        assert_close(parameter.grad, wanted[name])
+
+
+def test_a_tracer_sees_the_operations():
+    """Counters of operations and exporters would miss a custom function."""
+    _, folded = block_pair(4)
+    x = torch.randn(2, 5, 6, 4, dtype=torch.double)
+
+    class Whole(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block = folded
+
+        def forward(self, x):
+            return self.block(x, DenseLayout())
+
+    traced = torch.jit.trace(Whole(), x)
+    kinds = [node.kind() for node in traced.inlined_graph.nodes()]
+    assert 'aten::linear' in kinds and 'prim::PythonOp' not in kinds
+    assert_close(traced(x), folded(x, DenseLayout()))
