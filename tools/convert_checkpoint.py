@@ -29,12 +29,19 @@ from mmpretrain_plugin.checkpoint import (
 from mmpretrain_plugin.models.backbones.convnext_v2 import ARCHITECTURES
 
 
-def size_of(weights: Weights) -> str:
-    """Name the size, or depths and widths where it has no name."""
+def describe(weights: Weights) -> str:
+    """Name version and size, or depths and widths where it has no name."""
+    version = {
+        (True, False): 'ConvNeXt V2',
+        (False, True): 'ConvNeXt V1',
+        (True, True): 'GRN and layer scale',
+        (False, False): 'neither GRN nor layer scale',
+    }[weights.has_grn, weights.has_scale]
     for name, (width, depths) in ARCHITECTURES.items():
-        if (width, depths) == (weights.channels[0], weights.depths):
-            return f'size {name}'
-    return f'depths {weights.depths}, channels {weights.channels}'
+        widths = tuple(width * 2**i for i in range(4))
+        if (widths, depths) == (weights.channels, weights.depths):
+            return f'{version}, size {name}'
+    return f'{version}, depths {weights.depths}, channels {weights.channels}'
 
 
 def convert(args: argparse.Namespace) -> None:
@@ -47,9 +54,10 @@ def convert(args: argparse.Namespace) -> None:
     check_target(args.dst, args.force)
     state, about = read_file(args.src, args.trust, args.key)
     weights = read(state)
-    print(f'{args.src}: {weights.layout} layout, {size_of(weights)}')
+    print(f'{args.src}: {weights.layout} layout, {describe(weights)}')
     if weights.others:
-        print(f'left out, not of the backbone: {len(weights.others)} keys')
+        others = ', '.join(weights.others)
+        print(f'left out, not of the backbone: {others}')
     if args.in_channels is not None:
         how = args.adapt or ('sum' if args.in_channels == 1 else 'repeat')
         adapted = adapt_stem(weights, args.in_channels, how)
@@ -127,7 +135,14 @@ def main() -> None:
     try:
         convert(args)
     except (CheckpointFileError, ConversionError) as error:
-        sys.exit(str(error))
+        sys.exit(one_line(str(error)))
+    except (OSError, RuntimeError, ValueError, MemoryError) as error:
+        sys.exit(one_line(f'{args.src}: {type(error).__name__}: {error}'))
+
+
+def one_line(message: str) -> str:
+    """Escape what names in a file could do to a terminal."""
+    return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in message)
 
 
 if __name__ == '__main__':

@@ -42,10 +42,11 @@ class Weights:
         for key in self.state:
             if m := re.match(r'backbone\.stages\.(\d{1,4})\.(\d{1,4})\.', key):
                 stage, number = int(m[1]), int(m[2])
-                if max(stage, number) > len(self.state):
-                    raise ConversionError(f'{key} counts beyond its file')
                 found[stage] = max(found.get(stage, 0), number + 1)
-        return tuple(found.get(s, 0) for s in range(max(found, default=0) + 1))
+        depths = [found.get(s, 0) for s in range(max(found, default=0) + 1)]
+        if max(found, default=0) + sum(depths) > len(self.state):
+            raise ConversionError('blocks are counted beyond the file')
+        return tuple(depths)
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -203,6 +204,7 @@ def expected_shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
     stem = weights.state.get('backbone.downsample_layers.0.0.weight')
     whole = stem is not None and stem.dim() == 4
     in_channels, patch = stem.shape[1:3] if whole else (0, 0)
+    has_grn, has_scale = weights.has_grn, weights.has_scale
     shapes: dict[str, tuple[int, ...]] = {}
 
     def add(name: str, *weight: int) -> None:
@@ -230,13 +232,13 @@ def expected_shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
             add(f'{down}.0', previous)
             add(f'{down}.1', c, previous, 2, 2)
         for b in range(depth):
-            block = f'backbone.stages.{s}.{b}'
-            add_block(block, c, weights.has_grn, weights.has_scale)
+            add_block(f'backbone.stages.{s}.{b}', c, has_grn, has_scale)
         if f'backbone.norm{s}.weight' in weights.state:
             add(f'backbone.norm{s}', c)
         previous = c
     if 'head.fc.weight' in weights.state:
-        add('head.fc', weights.state['head.fc.weight'].shape[0], previous)
+        add('head.fc', first_side(weights.state, 'head.fc.weight'), previous)
+        add(f'backbone.norm{len(depths) - 1}', previous)
     if any(key.startswith('neck.') for key in weights.state):
         width = first_side(weights.state, 'neck.proj.weight')
         add('neck.proj', width, previous, 1, 1)
@@ -354,6 +356,11 @@ def write(
             state[translated[0]] = translated[1].contiguous()
         else:
             dropped.append(key)
+    if layout == 'huggingface' and weights.has_grn == weights.has_scale:
+        raise ConversionError(
+            'transformers has blocks with GRN or with layer scale; these have '
+            + ('both' if weights.has_grn else 'neither')
+        )
     lost = [key for key in dropped if key.startswith(body)]
     if lost:
         raise ConversionError(

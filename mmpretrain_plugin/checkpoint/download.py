@@ -1,5 +1,6 @@
 """Checkpoints from web addresses, kept where the hosts keep theirs."""
 
+import hashlib
 import os
 from http.client import HTTPException
 from pathlib import Path
@@ -33,6 +34,9 @@ def cached_path(url: str) -> Path:
     folder = Path(torch.hub.get_dir()) / 'checkpoints'
     if address.netloc == OPENMMLAB:
         return folder / parts[-1]
+    if address.query:  # which may name a version
+        digest = hashlib.sha256(address.query.encode()).hexdigest()
+        parts.insert(-1, digest[:16])
     return folder.joinpath(address.netloc.replace(':', '_'), *parts)
 
 

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import os
 import pickle
+import re
+import secrets
 import warnings
 import zipfile
 from collections import OrderedDict
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -37,79 +37,19 @@ class Inert:
 
 # mmengine's training checkpoints keep their logs, and the official scripts
 # their options. None of it is needed, and none of it is built.
-NOT_BUILT = {
-    ('mmengine.logging.history_buffer', 'HistoryBuffer'),
-    ('builtins', 'getattr'),  # by which HistoryBuffer names its methods
-    ('__builtin__', 'getattr'),
-    ('argparse', 'Namespace'),
-    ('numpy', 'ndarray'),
-    ('numpy', 'dtype'),
-    ('numpy.core.multiarray', '_reconstruct'),
-    ('numpy._core.multiarray', '_reconstruct'),
-    ('numpy.core.multiarray', 'scalar'),
-    ('numpy._core.multiarray', 'scalar'),
-    ('_codecs', 'encode'),
-}
-# The functions and classes that tensors are made of, as torch saves them.
-OF_TENSORS = {
-    ('collections', 'OrderedDict'),
-    ('torch._utils', '_rebuild_tensor_v2'),
-    ('torch._utils', '_rebuild_parameter'),
-    ('torch', 'Size'),
-    *(
-        ('torch', f'{kind}Storage')
-        for kind in (
-            'Float', 'Double', 'Half', 'BFloat16', 'Long', 'Int', 'Short',
-            'Char', 'Byte', 'Bool',
-        )
-    ),
-}  # fmt: skip
-
-
-class TensorUnpickler(pickle._Unpickler):
-    """Build tensors, leave known logs out, and refuse the rest.
-
-    Python's own unpickler, not that in C, whose memo a file of a few bytes
-    can make as large as it likes.
-    """
-
-    dispatch = dict(pickle._Unpickler.dispatch)
-
-    def find_class(self, module: str, name: str) -> object:
-        """Look up what a pickle names.
-
-        Raises:
-            UnpicklingError: If it is neither of tensors nor known.
-        """
-        if (module, name) in OF_TENSORS:
-            return super().find_class(module, name)
-        if (module, name) in NOT_BUILT:
-            return Inert
-        raise pickle.UnpicklingError(f'it names {module}.{name}')
-
-    def load_build(self) -> None:
-        """Set the state of an instance, never of a function or a class.
-
-        Raises:
-            UnpicklingError: If a file asks for that.
-        """
-        target = self.stack[-2]
-        if not isinstance(target, (Tensor, OrderedDict, Inert)):
-            raise pickle.UnpicklingError(f'it changes {target!r}')
-        super().load_build()
-
-    dispatch[pickle.BUILD[0]] = load_build
-
-
-class TensorPickle:
-    """The interface of ``pickle`` that ``torch.load`` uses, restricted."""
-
-    Unpickler = TensorUnpickler
-
-    @staticmethod
-    def load(file: object, **options: object) -> object:
-        """Read one object from an open file."""
-        return TensorUnpickler(file, **options).load()
+NOT_BUILT = (
+    'mmengine.logging.history_buffer.HistoryBuffer',
+    'builtins.getattr',  # by which HistoryBuffer names its methods
+    '__builtin__.getattr',
+    'argparse.Namespace',
+    'numpy.ndarray',
+    'numpy.dtype',
+    'numpy.core.multiarray._reconstruct',
+    'numpy._core.multiarray._reconstruct',
+    'numpy.core.multiarray.scalar',
+    'numpy._core.multiarray.scalar',
+    '_codecs.encode',
+)
 
 
 def sha256(path: Path) -> str:
@@ -149,14 +89,15 @@ def read_file(
     if not path.is_file():
         what = 'is a folder, not a file' if path.is_dir() else 'does not exist'
         raise CheckpointFileError(f'{path} {what}')
-    if path.suffix not in ('.safetensors', '.json'):
+    suffix = path.suffix.lower()
+    if suffix not in ('.safetensors', '.json'):
         return unpack(read_pickle(path, trust), path, key)
     if key:
         raise CheckpointFileError(
             f'{path} has no keys to choose {key!r} from; they are in .pt, '
             '.pth and .bin files'
         )
-    if path.suffix == '.safetensors':
+    if suffix == '.safetensors':
         return read_safetensors(path)
     return read_shards(path, trust)
 
@@ -170,7 +111,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework='pt') as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return state, dict(file.metadata() or {})
+            return state, of_itself(file.metadata())
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointFileError(
             f'{path} is damaged or no safetensors file: {error}'
@@ -185,7 +126,8 @@ def shards_of(path: Path) -> list[Path]:
     """
     try:
         names = set(json.loads(path.read_text())['weight_map'].values())
-    except (ValueError, KeyError, AttributeError, TypeError, OSError):
+    except (ValueError, LookupError, AttributeError, TypeError, OSError,
+            RecursionError):  # fmt: skip
         raise CheckpointFileError(
             f"{path} is no index of shards: it has no 'weight_map'"
         ) from None
@@ -212,57 +154,91 @@ def read_shards(
     about: dict[str, str] = {}
     for shard in shards_of(path):
         part, about = read_file(shard, trust)
+        twice = [key for key in part if key in state]
+        if twice:
+            raise CheckpointFileError(
+                f'{shard} has again what another shard of {path} has: '
+                f'{", ".join(twice)}'
+            )
         state.update(part)
+    wanted = json.loads(path.read_text())['weight_map']
+    missing = [key for key in wanted if key not in state]
+    if missing:
+        raise CheckpointFileError(
+            f'the shards of {path} lack {", ".join(missing)}'
+        )
     return state, about
 
 
 def read_pickle(path: Path, trust: bool) -> object:
     """Read what torch saved, building tensors and nothing else.
 
-    torch's ``weights_only`` comes first. It refuses every training checkpoint
-    of mmengine for its logs; ``TensorPickle`` then leaves them out.
+    torch's ``weights_only`` alone would refuse every training checkpoint of
+    mmengine for its logs; in their place ``Inert`` is built.
 
     Raises:
         CheckpointFileError: If it is damaged, larger than it pretends, or
             holds objects that could run code and is not trusted.
     """
     if zipfile.is_zipfile(path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                entries = archive.infolist()
-        except (zipfile.BadZipFile, OSError) as error:
-            raise CheckpointFileError(f'{path} is damaged: {error}') from None
-        # torch stores without compression; what grows is no checkpoint.
-        if sum(e.file_size for e in entries) > path.stat().st_size:
-            raise CheckpointFileError(
-                f'{path} would unpack to more than its size, which no file '
-                'written by torch does; it is not opened'
-            )
+        check_archive(path)
+    safe = torch.serialization.safe_globals([(Inert, n) for n in NOT_BUILT])
     try:
-        if trust:
-            return torch.load(path, map_location='cpu', weights_only=False)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore')  # of other pickle protocols
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of other pickle protocols
+            if trust:
+                return torch.load(path, map_location='cpu', weights_only=False)
+            with safe:
                 return torch.load(path, map_location='cpu', weights_only=True)
-        except pickle.UnpicklingError:
-            return torch.load(
-                path,
-                map_location='cpu',
-                weights_only=False,
-                pickle_module=TensorPickle,
-            )
     except pickle.UnpicklingError as error:
+        named = re.search(r'GLOBAL (\S+) ', str(error))
+        what = f'it names {named[1]}' if named else first_line(error)
         raise CheckpointFileError(
             f'{path} is no checkpoint, or holds more than weights and could '
-            f'run code when opened ({error}); if you trust its source, '
+            f'run code when opened ({what}); if you trust its source, '
             'tools/convert_checkpoint.py --trust converts it'
         ) from None
     except Exception as error:  # torch raises many kinds for damaged files
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointFileError(
-            f'{path} is damaged or no checkpoint: {reason}'
+            f'{path} is damaged or no checkpoint: {first_line(error)}'
         ) from None
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of a message, or the kind of an error."""
+    return (str(error).splitlines() or [''])[0] or type(error).__name__
+
+
+def check_archive(path: Path) -> None:
+    """Refuse an archive that torch did not write as it is.
+
+    torch stores without compression, from the first byte on. An archive with
+    a second table of contents, of which readers take one or the other, has
+    its entries moved against it.
+
+    Raises:
+        CheckpointFileError: If it would unpack to more than its size, or is
+            no archive of torch.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CheckpointFileError(f'{path} is damaged: {error}') from None
+    stored = all(
+        entry.compress_type == zipfile.ZIP_STORED for entry in entries
+    )
+    first = min((entry.header_offset for entry in entries), default=0)
+    total = sum(entry.file_size for entry in entries)
+    if not stored or first or total > path.stat().st_size:
+        raise CheckpointFileError(
+            f'{path} is compressed or would unpack to more than its size, '
+            'which no file written by torch does; it is not opened'
+        )
+    if any(entry.filename.endswith('/constants.pkl') for entry in entries):
+        raise CheckpointFileError(
+            f'{path} is a TorchScript program; save its state_dict() instead'
+        )
 
 
 def unpack(
@@ -273,34 +249,27 @@ def unpack(
     Raises:
         CheckpointFileError: If there are no tensors.
     """
-    about: dict[str, str] = {}
-    if isinstance(content, Mapping):
-        meta = content.get('meta')
-        if isinstance(meta, Mapping):
-            about = {k: str(meta[k]) for k in ABOUT if k in meta}
-    wanted = (key,) if key else CONTAINERS
-    for name in wanted:
-        if isinstance(content, Mapping) and isinstance(
-            content.get(name), Mapping
-        ):
-            content = content[name]
+    about = of_itself(inside(content).get('meta'))
+    for name in (key,) if key else CONTAINERS:
+        if isinstance(inside(content).get(name), dict):
+            content = inside(content)[name]
             break
     else:
         if key:
             raise CheckpointFileError(f'{path} has no state dict at {key!r}')
-    if not isinstance(content, Mapping):
+    if not isinstance(content, dict):
         raise CheckpointFileError(
             f'{path} holds a {type(content).__name__} and no state dict'
         )
     state = {
-        k: v
-        for k, v in content.items()
-        if isinstance(k, str) and isinstance(v, Tensor)
+        name: value
+        for name, value in inside(content).items()
+        if isinstance(name, str) and isinstance(value, Tensor)
     }
     if not state:
+        names = [k for k in inside(content) if isinstance(k, str)]
         raise CheckpointFileError(
-            f'{path} holds no tensors; it has '
-            f'{", ".join(map(str, list(content)[:5])) or "nothing"}'
+            f'{path} holds no tensors; it has {", ".join(names) or "no keys"}'
         )
     hollow = [key for key, value in state.items() if is_hollow(value)]
     if hollow:
@@ -308,11 +277,28 @@ def unpack(
             f'{path} has tensors larger than what it stores of them: '
             f'{", ".join(hollow)}'
         )
-    metadata = getattr(content, '_metadata', None)
-    own = metadata.get('') if isinstance(metadata, Mapping) else None
-    if isinstance(own, Mapping):
-        about |= {k: str(own[k]) for k in ABOUT if k in own}
-    return state, about
+    size = path.stat().st_size
+    total = sum(v.numel() * v.element_size() for v in state.values())
+    if total > 2 * size:  # some weights may be shared
+        raise CheckpointFileError(
+            f'{path} has {size} bytes and claims {total} bytes of tensors'
+        )
+    metadata = inside(getattr(content, '_metadata', None))
+    return state, about | of_itself(metadata.get(''))
+
+
+def inside(content: object) -> dict:
+    """Return what a dict holds, whatever attributes it pretends to have."""
+    return dict(dict.items(content)) if isinstance(content, dict) else {}
+
+
+def of_itself(content: object) -> dict[str, str]:
+    """Take what a file says about itself, if it is short and text."""
+    return {
+        name: value
+        for name, value in inside(content).items()
+        if name in ABOUT and isinstance(value, str) and len(value) < 1000
+    }
 
 
 def is_hollow(value: Tensor) -> bool:
@@ -321,6 +307,8 @@ def is_hollow(value: Tensor) -> bool:
     Expanded, sparse and meta tensors can be of any size in a small file.
     """
     if value.layout != torch.strided or value.device.type != 'cpu':
+        return True
+    if value.is_nested:
         return True
     needed = value.numel() * value.element_size()
     return needed > value.untyped_storage().nbytes()
@@ -347,7 +335,7 @@ def check_target(path: Path, force: bool = False) -> None:
         )
     if path.is_dir():
         raise CheckpointFileError(f'{path} is a folder: name a file in it')
-    if path.exists() and not force:
+    if (path.exists() or path.is_symlink()) and not force:
         raise CheckpointFileError(f'{path} exists; replace it with --force')
 
 
@@ -380,8 +368,9 @@ def write_file(
         key: value.clone(memory_format=torch.contiguous_format)
         for key, value in state.items()
     }
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    part = path.with_name(f'.{secrets.token_hex(8)}.part')
     try:
+        part.touch(exist_ok=False)
         if path.suffix == '.safetensors':
             save_file(state, part, metadata={'format': 'pt', **about})
         elif container:
@@ -391,10 +380,9 @@ def write_file(
             bare._metadata = OrderedDict({'': dict(about)})
             torch.save(bare, part)
         part.replace(path)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise CheckpointFileError(
-            f'{path} could not be written: {reason}'
+            f'{path} could not be written: {first_line(error)}'
         ) from None
     finally:
         part.unlink(missing_ok=True)

@@ -147,7 +147,7 @@ def filled(
         The model.
 
     Raises:
-        RuntimeError: If keys of the body are missing or left over.
+        ConversionError: If keys of the body are missing or left over.
     """
     body = {
         key: value.float()
@@ -161,5 +161,5 @@ def filled(
         if not (others and key.startswith(others))
     ]
     if wrong:
-        raise RuntimeError(f'keys that do not fit: {", ".join(wrong)}')
+        raise ConversionError(f'keys that do not fit: {", ".join(wrong)}')
     return model.eval()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmengine.logging import MMLogger
 from mmengine.model import PretrainedInit
+from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
 from ..checkpoint import (
@@ -104,8 +105,7 @@ def check_complete(
     problems = []
     for problem, keys in found.items():
         if keys:
-            more = f' and {len(keys) - 3} more' if len(keys) > 3 else ''
-            problems.append(f'{problem}: {", ".join(keys[:3])}{more}')
+            problems.append(f'{problem}: {", ".join(keys)}')
     holds, has = describe(given, prefix), describe(own, '')
     remedy = 'it was cut or edited: make it again'
     if holds != has or found['of another shape'] or found['left over']:
@@ -120,9 +120,28 @@ def check_complete(
 
 
 def pretrained_file(init_cfg: dict) -> str | None:
-    """Return what a 'Pretrained' initialiser loads, None for another one."""
-    names = ('Pretrained', 'mmengine.Pretrained', PretrainedInit)
-    return str(init_cfg['checkpoint']) if init_cfg['type'] in names else None
+    """Return what a 'Pretrained' initialiser loads, None for another one.
+
+    Raises:
+        ValueError: If one is hidden in the override of another initialiser,
+            where the host would open its file.
+    """
+    override = init_cfg.get('override') or []
+    parts = [override] if isinstance(override, dict) else override
+    if any(is_pretrained(part) for part in parts):
+        raise ValueError(
+            "a backbone takes no 'Pretrained' in the override of another "
+            'initialiser; make it an entry of the list init_cfg'
+        )
+    return str(init_cfg['checkpoint']) if is_pretrained(init_cfg) else None
+
+
+def is_pretrained(init_cfg: dict) -> bool:
+    """Tell a 'Pretrained' initialiser, by whatever scope it is named."""
+    kind = init_cfg.get('type')
+    if isinstance(kind, str):
+        kind = WEIGHT_INITIALIZERS.get(kind)
+    return isinstance(kind, type) and issubclass(kind, PretrainedInit)
 
 
 def is_ours(file: str) -> bool:

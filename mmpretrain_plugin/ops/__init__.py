@@ -1,3 +1,6 @@
+from . import triton_depthwise
 from .folded_mlp import folded_mlp
+from .halo_depthwise import halo_depthwise
+from .neighbours import Neighbours
 
-__all__ = ['folded_mlp']
+__all__ = ['Neighbours', 'folded_mlp', 'halo_depthwise', 'triton_depthwise']

@@ -19,6 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .precision import compute_dtype, no_autocast
+
 gelu_backward = torch.ops.aten.gelu_backward
 layer_norm_backward = torch.ops.aten.native_layer_norm_backward
 
@@ -48,16 +50,13 @@ def folded_mlp(
     Returns:
         Tensor of the shape of x.
     """
-    device = x.device.type
-    dtype = x.dtype
-    if torch.is_autocast_enabled(device):
-        dtype = torch.get_autocast_dtype(device)
+    dtype = compute_dtype(x)
     gamma, beta, eps = grn or (None, None, 0.0)
     arguments = (
         x.reshape(x.shape[0], -1, x.shape[-1]),
         *norm[:2], *expand, gamma, beta, *project, scale,
     )  # fmt: skip
-    with torch.autocast(device, enabled=False):
+    with no_autocast(x):
         # A tracer records no custom function: it gets the operations.
         if torch.is_grad_enabled() and not torch.jit.is_tracing():
             y = FoldedMLP.apply(*arguments, norm[2], eps, dtype)
@@ -159,7 +158,7 @@ class FoldedMLP(torch.autograd.Function):
         P * W2; and with dn = ds * gamma and m the mean of the norms plus eps,
         dg = dn / m - (dn . g) / (K m^2), dh = G W2 diag(s) + h * dg / g.
         """
-        with torch.autocast(grad.device.type, enabled=False):
+        with no_autocast(grad):
             return differentiate(ctx.saved_tensors, *ctx.constants, grad)
 
 

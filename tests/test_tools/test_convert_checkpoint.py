@@ -6,9 +6,11 @@ import json
 import os
 import pickle
 import re
+import struct
 import sys
 import zipfile
 from argparse import Namespace
+from collections import OrderedDict
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,7 +89,8 @@ def test_it_converts_and_says_what_it_did(source, tmp_path):
         '--backbone-only',
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    assert 'mmpretrain layout, depths (2, 2, 6, 2)' in result.stdout
+    wanted = 'mmpretrain layout, ConvNeXt V2, depths (2, 2, 6, 2)'
+    assert wanted in result.stdout
     verified = r'difference on an image: (\S+) of (\S+) .*project and timm'
     difference, size = re.search(verified, result.stdout).groups()
     assert float(difference) <= 1e-5 * float(size)
@@ -217,6 +220,64 @@ def test_distributed_checkpoints_are_verified(tmp_path, layout):
     assert result.returncode == 0, result.stderr
 
 
+def add_second_contents(path):
+    """Put a table of contents with smaller sizes where Python looks for it.
+
+    torch reads the one at the offset that the end of the archive names.
+    """
+    data = path.read_bytes()
+    end = data.rindex(b'PK\5\6')
+    size, offset = struct.unpack('<II', data[end + 12 : end + 20])
+    contents = bytearray(data[offset : offset + size])
+    at = 0
+    while at < len(contents):
+        struct.pack_into('<I', contents, at + 24, 1)
+        name, extra, comment = struct.unpack_from('<HHH', contents, at + 28)
+        at += 46 + name + extra + comment
+    path.write_bytes(data[:end] + contents + data[end:])
+
+
+def test_what_a_file_says_of_itself_is_short_text(tmp_path):
+    laugh = 'a'
+    for _ in range(40):  # as text it would fill the memory
+        laugh = [laugh, laugh]
+    meta = dict(source=laugh, licence='MIT', source_sha256='x' * 10**6)
+    path, out = tmp_path / 'in.pth', tmp_path / 'out.pth'
+    torch.save(dict(state_dict=make_weights().state, meta=meta), path)
+    assert run(path, out, '--to', 'official').returncode == 0
+    about = torch.load(out, weights_only=True)['meta']
+    assert about['source'] == 'in.pth' and about['licence'] == 'MIT'
+    assert len(about['source_sha256']) == 64
+
+
+def test_a_licence_that_is_no_text_is_one_line(source, tmp_path):
+    words = (source, tmp_path / 'out.safetensors', '--to', 'timm')
+    result = run(*words, '--licence', '\udcff')
+    refused(result, tmp_path, 'out.safetensors could not be written')
+
+
+def test_shards_agree(tmp_path):
+    state, _ = write(make_weights(), 'huggingface')
+    names = sorted(state)
+    for i in (1, 2):  # with one weight in both
+        part = {k: state[k] + i for k in names[: len(names) // i]}
+        save_file(part, tmp_path / f's{i}.safetensors')
+    index = tmp_path / 'index.json'
+    words = (index, tmp_path / 'out.pth', '--to', 'timm')
+    index.write_text(json.dumps({'weight_map': {
+        'a': 's1.safetensors', 'b': 's2.safetensors'}}))  # fmt: skip
+    refused(run(*words), tmp_path, 'has again what another shard', names[0])
+    index.write_text(json.dumps({'weight_map': {'a': 's1.safetensors'}}))
+    refused(run(*words), tmp_path, 'lack a')
+
+
+def test_a_dangling_link_is_not_replaced(source, tmp_path):
+    link = tmp_path / 'link.pth'
+    link.symlink_to(tmp_path / 'nowhere')
+    refused(run(source, link, '--to', 'timm'), tmp_path, '--force')
+    assert link.is_symlink()
+
+
 def damaged(kind, tmp_path):
     """Write a bad file and return it with words of the message."""
     path = tmp_path / 'bad.pth'
@@ -239,6 +300,39 @@ def damaged(kind, tmp_path):
     if kind == 'meta':
         torch.save(dict(state_dict=dict(a=torch.ones(3, device='meta'))), path)
         return path, ('bad.pth',)
+    if kind == 'nested':
+        nested = torch.nested.nested_tensor([torch.ones(2)])
+        torch.save(dict(state_dict=dict(a=nested)), path)
+        return path, ('bad.pth',)
+    if kind == 'shared':
+        store = torch.zeros(10**6)
+        torch.save({f'a{i}': store[i:] for i in range(9)}, path)
+        return path, ('bytes and claims',)
+    if kind == 'two contents':
+        torch.save(make_weights().state, path)
+        add_second_contents(path)
+        return path, ('would unpack to more',)
+    if kind == 'bytearray':
+        path.write_bytes(b'\x80\x05\x96' + struct.pack('<Q', 3 << 30) + b'.')
+        return path, ('bad.pth',)
+    if kind == 'program':
+        torch.jit.script(torch.nn.Linear(2, 2)).save(path)
+        return path, ('is a TorchScript program',)
+    if kind == 'deep index':
+        path = path.with_suffix('.json')
+        path.write_text('[' * 200_000)
+        return path, ('is no index of shards',)
+    if kind == 'escapes':
+        torch.save({'a\nb\x1b[31m': torch.ones(2)}, path)
+        return path, (r'a\nb\x1b[31m',)
+    if kind == 'pretender':
+        state = OrderedDict(make_weights().state)
+        state.get = state.items = torch.zeros(1)
+        state['x'] = torch.zeros(1)
+        torch.save(state, path)
+        return path, ('left over: x',)
+    if kind == 'long name':
+        return tmp_path / ('a' * 300), ('File name too long',)
     if kind == 'numbered':
         torch.save({1: torch.ones(3)}, path)
         return path, ('holds no tensors',)
@@ -287,7 +381,9 @@ def damaged(kind, tmp_path):
     'kind',
     ['missing', 'text', 'empty', 'no tensors', 'a list', 'safetensors',
      'index', 'bomb', 'hollow', 'truncated', 'nan', 'dtype', 'a folder',
-     'its own index', 'sparse', 'meta', 'numbered'],
+     'its own index', 'sparse', 'meta', 'numbered', 'nested', 'shared',
+     'two contents', 'bytearray', 'program', 'deep index', 'escapes',
+     'pretender', 'long name'],
 )  # fmt: skip
 def test_bad_files_end_in_one_line(kind, tmp_path):
     path, words = damaged(kind, tmp_path)

@@ -43,12 +43,47 @@ def test_a_left_over_key_is_refused(weights, layout):
 
 @pytest.mark.parametrize(
     ('number', 'message'),
-    [('9999', 'counts beyond its file'), ('1' * 5000, 'left over')],
+    [('9999', 'counted beyond the file'), ('1' * 5000, 'left over')],
 )
 def test_numbers_in_names_are_bounded(weights, number, message):
     key = f'backbone.stages.0.{number}.norm.weight'
     with pytest.raises(ConversionError, match=message):
         read({**weights.state, key: torch.zeros(2)})
+
+
+def test_many_stages_of_many_blocks_are_refused_at_once(weights):
+    """Their whole list would be that of a network no file holds."""
+    names = [f'backbone.stages.{s}.199.norm.weight' for s in range(200)]
+    extra = dict.fromkeys(names, torch.zeros(2))
+    with pytest.raises(ConversionError, match='counted beyond the file'):
+        read({**weights.state, **extra})
+
+
+@pytest.mark.parametrize('layout', ['official', 'timm', 'huggingface'])
+def test_a_classifier_has_a_norm(weights, layout):
+    state, _ = write(weights, layout)
+    place = dict(official='norm.', timm='head.norm.', huggingface='layernorm.')
+    body = {
+        k: v for k, v in state.items()
+        if not k.removeprefix('convnextv2.').startswith(place[layout])
+    }  # fmt: skip
+    assert len(body) == len(state) - 2
+    with pytest.raises(ConversionError, match=r'missing: backbone\.norm3'):
+        read(body)
+
+
+@pytest.mark.parametrize('kind', ['neither', 'both'])
+def test_what_transformers_cannot_hold_is_refused(weights, kind):
+    """It would fill in a layer scale of its own."""
+    state = {k: v for k, v in weights.state.items() if 'neck.' not in k}
+    if kind == 'neither':
+        state = {k: v for k, v in state.items() if '.grn.' not in k}
+    else:
+        norms = [k for k in state if re.match(r'.*\.\d\.norm\.weight', k)]
+        scales = {k.replace('norm.weight', 'gamma'): state[k] for k in norms}
+        state = {**state, **scales}
+    with pytest.raises(ConversionError, match=f'these have {kind}'):
+        write(read(state), 'huggingface')
 
 
 def test_everything_that_is_wrong_is_listed_at_once(weights):

@@ -123,9 +123,12 @@ def test_a_list_of_initialisers_is_as_safe(tmp_path):
     torch.save(dict(state_dict=Hostile()), path)
     pretrained = dict(type='Pretrained', checkpoint=str(path))
     xavier = dict(type='Xavier', layer='Linear')
-    for init in (pretrained, [xavier, pretrained]):
+    scoped = {**pretrained, 'type': 'mmseg.Pretrained'}
+    override = {**xavier, 'override': {**pretrained, 'name': 'stages'}}
+    for init in (pretrained, [xavier, pretrained], scoped, override):
         model = MODELS.build(dict(type='ConvNeXtV2', arch=ARCH, init_cfg=init))
-        with pytest.raises(ValueError, match='could run code when opened'):
+        wanted = 'could run code when opened|in the override of another'
+        with pytest.raises(ValueError, match=wanted):
             model.init_weights()
         assert not owned.exists()
     good = saved(tmp_path, small_fcmae().state_dict())
@@ -137,7 +140,11 @@ def test_a_list_of_initialisers_is_as_safe(tmp_path):
     assert torch.equal(model.state_dict()[name], wanted.float())
 
 
-@pytest.mark.parametrize('kind', ['mmengine.Pretrained', PretrainedInit])
+@pytest.mark.parametrize(
+    'kind',
+    ['mmengine.Pretrained', 'mmpretrain.Pretrained', 'mmdet.Pretrained',
+     PretrainedInit],
+)  # fmt: skip
 def test_every_way_to_write_the_initialiser(tmp_path, kind):
     path = Path(saved(tmp_path, small_fcmae().state_dict()))
     init = dict(type=kind, checkpoint=path)
@@ -205,6 +212,7 @@ def test_an_address_that_is_not_there_is_named(web):
 
 def test_a_connection_that_breaks_leaves_nothing(web, monkeypatch):
     folder, address, _ = web
+    assert len({cached_path(f'{address}/get?id={i}') for i in (1, 2)}) == 2
     (folder / 'part.pth').write_bytes(b'x' * 100)
 
     def lie(self, key, value):
