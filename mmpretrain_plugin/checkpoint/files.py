@@ -225,6 +225,10 @@ def check_archive(path: Path) -> None:
             entries = archive.infolist()
     except (zipfile.BadZipFile, OSError) as error:
         raise CheckpointFileError(f'{path} is damaged: {error}') from None
+    if any(entry.filename.endswith('/constants.pkl') for entry in entries):
+        raise CheckpointFileError(
+            f'{path} is a TorchScript program; save its state_dict() instead'
+        )
     stored = all(
         entry.compress_type == zipfile.ZIP_STORED for entry in entries
     )
@@ -234,10 +238,6 @@ def check_archive(path: Path) -> None:
         raise CheckpointFileError(
             f'{path} is compressed or would unpack to more than its size, '
             'which no file written by torch does; it is not opened'
-        )
-    if any(entry.filename.endswith('/constants.pkl') for entry in entries):
-        raise CheckpointFileError(
-            f'{path} is a TorchScript program; save its state_dict() instead'
         )
 
 

@@ -327,10 +327,10 @@ def damaged(kind, tmp_path):
         return path, (r'a\nb\x1b[31m',)
     if kind == 'pretender':
         state = OrderedDict(make_weights().state)
-        state.get = state.items = torch.zeros(1)
-        state['x'] = torch.zeros(1)
+        state.get = torch.zeros(1)
+        state['backbone.x'] = torch.zeros(1)
         torch.save(state, path)
-        return path, ('left over: x',)
+        return path, ('left over: backbone.x',)
     if kind == 'long name':
         return tmp_path / ('a' * 300), ('File name too long',)
     if kind == 'numbered':
