@@ -16,5 +16,15 @@ model = dict(
         gap_before_final_norm=False,
     ),
     neck=dict(in_channels=[128, 256, 512, 1024]),
-    test_cfg=dict(rcnn=dict(nms=dict(type='soft_nms', iou_threshold=0.5))),
+    test_cfg=dict(
+        rcnn=dict(
+            # mmdet_plugin/soft_nms.py: as mmcv's soft_nms, for all classes at
+            # once, so that many boxes need not be split by class.
+            nms=dict(
+                type='torch.ops.convnextv2.soft_nms',
+                iou_threshold=0.5,
+                split_thr=10**9,
+            )
+        )
+    ),
 )

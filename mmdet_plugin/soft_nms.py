@@ -1,0 +1,213 @@
+"""Soft-NMS for all classes at once, on the device where the boxes are.
+
+The same result as mmcv's ``soft_nms``, whose loop in C++ runs on the CPU and
+compares every box with every other. mmcv keeps classes apart by moving them
+along x; boxes whose intervals on x do not meet, those of different classes for
+one, never change each other. So boxes fall into groups, and one step of the
+loop picks a box in every group.
+
+mmcv takes an operator by name from ``nms``; this one is known to PyTorch::
+
+    nms=dict(type='torch.ops.convnextv2.soft_nms', iou_threshold=0.5)
+"""
+
+import torch
+from mmcv.ops import soft_nms as serial_soft_nms
+from torch import Tensor
+
+DEAD = float('-inf')
+# On a CPU, with fewer groups than this, mmcv's loop is faster for each.
+FEW_GROUPS = 16
+# Steps between two looks at what is left, each of which waits for the device.
+STEPS = 16
+METHODS = ('naive', 'linear', 'gaussian')
+
+
+def soft_nms(
+    boxes: Tensor,
+    scores: Tensor,
+    iou_threshold: float = 0.3,
+    sigma: float = 0.5,
+    min_score: float = 1e-3,
+    method: str = 'linear',
+    offset: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Pick boxes by score, each lowering the scores of those it overlaps.
+
+    Bodla et al., Soft-NMS, ICCV 2017. A box of IoU o with a picked one gets
+    its score times 0 ('naive') or 1 - o ('linear') from ``iou_threshold`` on,
+    or times exp(-o^2 / sigma) whatever o is ('gaussian').
+
+    Args:
+        boxes: Boxes (x1, y1, x2, y2), (N, 4).
+        scores: Scores (N).
+        iou_threshold: IoU from which on boxes count as overlapping.
+        sigma: Width of 'gaussian'.
+        min_score: Boxes whose score falls below are dropped.
+        method: One of ``METHODS``.
+        offset: 1 if a box from 0 to 0 is one pixel wide, else 0.
+
+    Returns:
+        Boxes with their new scores (M, 5), highest first, and their indices
+        (M). Boxes of one score come in the order in which they were given,
+        but for mmcv's loop, whose order then depends on what it dropped. Two
+        boxes without area do not overlap; mmcv's 'gaussian' makes their
+        scores NaN.
+
+    Raises:
+        ValueError: If shapes, method or offset are not of these.
+    """
+    if boxes.dim() != 2 or boxes.shape[1] != 4 or scores.dim() != 1:
+        raise ValueError(
+            f'boxes must be (N, 4) and scores (N), got {tuple(boxes.shape)} '
+            f'and {tuple(scores.shape)}'
+        )
+    if len(boxes) != len(scores):
+        raise ValueError(f'{len(boxes)} boxes have {len(scores)} scores')
+    if method not in METHODS or offset not in (0, 1):
+        raise ValueError(
+            f'method must be one of {METHODS} and offset 0 or 1, got '
+            f'{method!r} and {offset}'
+        )
+    options = (iou_threshold, sigma, min_score, method, offset)
+    where, last = boxes.float(), scores.float()
+    if len(boxes) == 0:
+        picked = torch.zeros(0, dtype=torch.long, device=boxes.device)
+    else:
+        groups = group(where, offset)
+        if iou_threshold <= 0:  # 'naive' then drops what does not overlap too
+            groups.zero_()
+        # Where mmcv's loop is right: it makes 0/0 of boxes without area.
+        one_by_one = boxes.device.type == 'cpu' and bool(
+            (where[:, 2:] - where[:, :2] + offset).all()
+        )
+        if one_by_one and int(groups.max()) < FEW_GROUPS:
+            last, picked = each(where, last, groups, options)
+        else:
+            last, picked = together(where, last, groups, options)
+    new = torch.cat([boxes[picked], last[:, None].to(boxes.dtype)], dim=1)
+    return new, picked
+
+
+def group(boxes: Tensor, offset: int) -> Tensor:
+    """Number the groups of boxes whose intervals on x meet, (N)."""
+    start, order = boxes[:, 0].sort()
+    reach = boxes[order, 2].cummax(0).values + offset
+    groups = torch.zeros_like(order)
+    groups[1:] = (start[1:] >= reach[:-1]).cumsum(0)
+    return torch.empty_like(groups).scatter_(0, order, groups)
+
+
+def in_order(scores: Tensor, picked: Tensor) -> tuple[Tensor, Tensor]:
+    """Sort picks by score, those of one score by index."""
+    picked, order = picked.sort()
+    scores, best = scores[order].sort(descending=True, stable=True)
+    return scores, picked[best]
+
+
+def each(
+    boxes: Tensor, scores: Tensor, groups: Tensor, options: tuple
+) -> tuple[Tensor, Tensor]:
+    """Run mmcv's loop on one group after the other."""
+    min_score = options[2]
+    results = []
+    for part in groups.argsort().split(torch.bincount(groups).tolist()):
+        part = part.sort().values
+        dets, kept = serial_soft_nms(boxes[part], scores[part], *options)
+        results.append((dets[:, 4], part[kept]))
+    last, picked = (torch.cat(column) for column in zip(*results))
+    # Of a group that is below the least score the loop keeps the best box.
+    alive = (last >= min_score) | (picked == scores.argmax())
+    return in_order(last[alive], picked[alive])
+
+
+def together(
+    boxes: Tensor, scores: Tensor, groups: Tensor, options: tuple
+) -> tuple[Tensor, Tensor]:
+    """Pick in all groups at once, from tables of one row per group."""
+    iou_threshold, sigma, min_score, method, offset = options
+    alive = scores >= min_score
+    alive[scores.argmax()] = True  # as mmcv's loop, which drops from then on
+    values = torch.cat([boxes, scores.where(alive, DEAD)[:, None]], dim=1)
+    *sides, scores, index = table(values, groups)
+    area = (sides[2] - sides[0] + offset) * (sides[3] - sides[1] + offset)
+    picks = []
+    while scores.numel():
+        for _ in range(min(STEPS, scores.shape[1])):
+            best, at = scores.max(dim=1, keepdim=True)
+            picks.append((best, index.gather(1, at)))
+            x1, y1, x2, y2 = (side.gather(1, at) for side in sides)
+            overlap = torch.minimum(sides[2], x2).sub_(
+                torch.maximum(sides[0], x1)
+            )
+            height = torch.minimum(sides[3], y2).sub_(
+                torch.maximum(sides[1], y1)
+            )
+            overlap.add_(offset).clamp_(min=0)
+            overlap.mul_(height.add_(offset).clamp_(min=0))
+            union = (area.gather(1, at) + area).sub_(overlap)
+            iou = overlap.div_(union)
+            if method == 'gaussian':
+                factor = (iou.nan_to_num_() ** 2).div_(-sigma).exp_()
+            else:
+                low = 0.0 if method == 'naive' else 1 - iou
+                factor = torch.where(iou >= iou_threshold, low, 1.0)
+            scores = scores.mul_(factor).scatter_(1, at, DEAD)
+            scores.masked_fill_(~(scores >= min_score), DEAD)
+        sides, area, scores, index = shrink(sides, area, scores, index)
+    last, picked = (torch.cat([p.flatten() for p in c]) for c in zip(*picks))
+    alive = last > DEAD
+    return in_order(last[alive], picked[alive])
+
+
+def table(values: Tensor, groups: Tensor) -> list[Tensor]:
+    """Spread columns over tables with one row per group.
+
+    Args:
+        values: Columns of (N, K), the last one scores.
+        groups: Group of each of the N.
+
+    Returns:
+        K tables (G, L), empty places dead, and one of indices.
+    """
+    groups, order = groups.sort()
+    counts = torch.bincount(groups)
+    length = int(counts.max())
+    first = (counts.cumsum(0) - counts)[groups]
+    index = torch.arange(len(order), device=order.device)
+    place = groups * length + index - first
+    empty = values.new_full((values.shape[1], len(counts) * length), DEAD)
+    empty[:-1] = 0
+    empty[:, place] = values[order].t()
+    indices = torch.zeros_like(place, dtype=torch.long).new_zeros(
+        len(counts) * length
+    )
+    indices[place] = order
+    shape = (len(counts), length)
+    return [*(row.view(shape) for row in empty), indices.view(shape)]
+
+
+def shrink(
+    sides: list[Tensor], area: Tensor, scores: Tensor, index: Tensor
+) -> tuple[list[Tensor], Tensor, Tensor, Tensor]:
+    """Leave out dead rows, and dead columns once they are many."""
+    alive = scores > DEAD
+    rows = alive.any(dim=1)
+    length = int(alive.sum(dim=1).max())
+    if length > 0.8 * scores.shape[1] and bool(rows.all()):
+        return sides, area, scores, index
+    # Living places first, in their order.
+    kept = (~alive[rows]).byte().sort(dim=1, stable=True).indices[:, :length]
+    *sides, area, scores, index = (
+        part[rows].gather(1, kept) for part in (*sides, area, scores, index)
+    )
+    return sides, area, scores, index
+
+
+LIBRARY = torch.library.Library('convnextv2', 'DEF')
+LIBRARY.define(
+    'soft_nms(Tensor boxes, Tensor scores, float iou_threshold=0.3, '
+    'float sigma=0.5, float min_score=0.001, str method="linear", '
+    'int offset=0) -> (Tensor, Tensor)'
+)
+LIBRARY.impl('soft_nms', soft_nms, 'CompositeExplicitAutograd')

@@ -1,0 +1,178 @@
+"""Soft-NMS for all classes at once equals mmcv's loop."""
+
+import pytest
+import torch
+from mmcv.ops import batched_nms
+from mmcv.ops import soft_nms as serial_soft_nms
+from torch.testing import assert_close
+
+from mmdet_plugin import soft_nms as module
+from mmdet_plugin.soft_nms import soft_nms
+
+METHODS = ('naive', 'linear', 'gaussian')
+
+
+def scene(boxes, objects, seed, size=400.0):
+    """Boxes around a few objects, with scores no two of which are equal."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator)
+
+    centres = size * torch.rand(objects, 2, generator=generator)
+    sides = 20 + 0.3 * size * torch.rand(objects, 2, generator=generator)
+    which = torch.randint(objects, (boxes,), generator=generator)
+    centre = centres[which] + 0.15 * sides[which] * normal(boxes, 2)
+    side = sides[which] * (0.2 * normal(boxes, 2)).exp()
+    low = (centre - side / 2).clamp(0, size - 1)
+    high = (centre + side / 2).clamp(max=size).maximum(low + 1)
+    order = torch.randperm(boxes, generator=generator)
+    return torch.cat([low, high], dim=1), (order + 0.5) / boxes
+
+
+@pytest.fixture(params=['together', 'as it chooses'])
+def way(request, monkeypatch):
+    """On a CPU few groups go through mmcv's loop: also try without."""
+    if request.param == 'together':
+        monkeypatch.setattr(module, 'FEW_GROUPS', 0)
+
+
+def assert_equal_results(boxes, scores, **options):
+    got, kept = soft_nms(boxes, scores, **options)
+    wanted, wanted_kept = serial_soft_nms(boxes, scores, **options)
+    assert torch.equal(kept, wanted_kept)
+    if options.get('method') == 'gaussian':  # exp of another library
+        assert_close(got, wanted, rtol=1e-5, atol=1e-6)
+    else:
+        assert torch.equal(got, wanted)
+
+
+@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('offset', [0, 1])
+@pytest.mark.parametrize('seed', range(8))
+def test_equals_mmcv_on_random_boxes(way, method, offset, seed):
+    boxes, scores = scene(seed**2 * 8 + 1, objects=seed + 1, seed=seed)
+    for iou_threshold in (0.0, 0.3, 0.7, 1.0):
+        assert_equal_results(
+            boxes, scores, method=method, offset=offset,
+            iou_threshold=iou_threshold,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('min_score', [1e-9, 0.2, 2.0])
+def test_equals_mmcv_at_any_least_score(way, method, min_score):
+    """Above all scores one box stays."""
+    boxes, scores = scene(60, objects=3, seed=1)
+    assert_equal_results(boxes, scores, method=method, min_score=min_score)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_nothing_is_dropped_without_a_least_score(way, method):
+    boxes, scores = scene(60, objects=3, seed=1)
+    options = dict(method=method, min_score=0.0)
+    got, kept = soft_nms(boxes, scores, **options)
+    wanted, wanted_kept = serial_soft_nms(boxes, scores, **options)
+    assert sorted(kept) == sorted(wanted_kept) == list(range(60))
+    assert_close(got[:, 4], wanted[:, 4], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_equals_mmcv_for_many_classes(method):
+    """Through the host's own function, by the name that configs give."""
+    classes = 30
+    parts = [scene(40, objects=4, seed=seed) for seed in range(classes)]
+    boxes = torch.cat([part[0] for part in parts])
+    order = torch.randperm(len(boxes))
+    scores = (order + 0.5) / len(boxes)
+    labels = torch.arange(classes).repeat_interleave(40)
+    results = [
+        batched_nms(
+            boxes, scores, labels,
+            dict(type=name, iou_threshold=0.5, method=method),
+        )
+        for name in ('torch.ops.convnextv2.soft_nms', 'soft_nms')
+    ]  # fmt: skip
+    (got, kept), (wanted, wanted_kept) = results
+    assert_close(got[:, 4], wanted[:, 4], rtol=1e-5, atol=1e-6)
+    if method == 'gaussian':  # whose last digits order close scores
+        new, old = torch.zeros(2, len(boxes))
+        new[kept], old[wanted_kept] = got[:, 4], wanted[:, 4]
+        assert_close(new, old, rtol=1e-5, atol=1e-6)
+        return
+    assert torch.equal(kept, wanted_kept) and torch.equal(got, wanted)
+    # One class after the other, without moving them apart.
+    for label in range(classes):
+        mine = kept[labels[kept] == label]
+        own = torch.nonzero(labels == label).flatten()
+        _, alone = serial_soft_nms(
+            boxes[own], scores[own], iou_threshold=0.5, method=method
+        )
+        assert torch.equal(mine, own[alone])
+
+
+DEGENERATE = {
+    'a point': [[5, 5, 5, 5]],
+    'a line': [[0, 0, 10, 0], [0, 0, 10, 0.5]],
+    'lines': [[0, 0, 10, 0], [0, 0, 10, 0.5], [5, 0, 5, 9]],
+    'inside out': [[9, 9, 1, 1], [0, 0, 10, 10]],
+    'one box often': [[1, 1, 4, 4]] * 5,
+    'touching': [[0, 0, 2, 2], [2, 0, 4, 2], [4, 0, 6, 2], [1, 0, 3, 2]],
+    'nested': [[0, 0, 9, 9], [1, 1, 8, 8], [2, 2, 7, 7]],
+    'negative': [[-9, -9, -1, -1], [-8, -8, 0, 0], [3, 3, 4, 4]],
+    'far away': [[1e6, 0, 1e6 + 8, 8], [0, 0, 8, 8], [1e6 + 1, 0, 1e6 + 9, 8]],
+}
+
+
+@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('kind', DEGENERATE)
+@pytest.mark.parametrize('offset', [0, 1])
+def test_equals_mmcv_on_degenerate_boxes(way, method, kind, offset):
+    if (kind, method, offset) == ('lines', 'gaussian', 0):
+        kind = 'a line'  # two of them are the next test's
+    boxes = torch.tensor(DEGENERATE[kind], dtype=torch.float)
+    scores = 0.9 - 0.1 * torch.arange(float(len(boxes)))
+    assert_equal_results(boxes, scores, method=method, offset=offset)
+
+
+def test_points_upon_each_other_do_not_overlap(way):
+    """0/0; mmcv's loop gives them the score NaN."""
+    boxes = torch.tensor([[5.0, 5.0, 5.0, 5.0]] * 3)
+    scores = torch.tensor([0.3, 0.9, 0.5])
+    got, kept = soft_nms(boxes, scores, method='gaussian')
+    assert kept.tolist() == [1, 2, 0]
+    assert_close(got[:, 4], scores[kept])
+
+
+def test_equal_scores_come_as_they_were_given():
+    boxes = torch.tensor([[i * 20.0, 0, i * 20 + 9, 9] for i in range(40)])
+    _, kept = soft_nms(boxes, torch.full((40,), 0.5))
+    assert kept.tolist() == list(range(40))
+
+
+def test_no_boxes_give_none():
+    boxes, scores = torch.zeros(0, 4), torch.zeros(0)
+    got, kept = soft_nms(boxes, scores)
+    assert got.shape == (0, 5) and kept.shape == (0,)
+    assert kept.dtype == torch.long
+
+
+def test_inputs_stay_as_they_are(way):
+    boxes, scores = scene(50, objects=3, seed=0)
+    before = boxes.clone(), scores.clone()
+    soft_nms(boxes, scores)
+    assert torch.equal(boxes, before[0]) and torch.equal(scores, before[1])
+
+
+@pytest.mark.parametrize(
+    ('shape', 'number', 'options', 'message'),
+    [
+        ((3, 5), 3, {}, r'boxes must be \(N, 4\)'),
+        ((3, 4), 2, {}, '3 boxes have 2 scores'),
+        ((3, 4), 3, dict(method='cubic'), "'cubic'"),
+        ((3, 4), 3, dict(offset=2), 'offset 0 or 1'),
+    ],
+)
+def test_wrong_arguments_are_named(shape, number, options, message):
+    with pytest.raises(ValueError, match=message):
+        soft_nms(torch.zeros(shape), torch.zeros(number), **options)
