@@ -1,0 +1,188 @@
+"""Three steps of a recipe on one process, or on two under torchrun.
+
+    torchrun --nproc_per_node 2 -m tests.distributed_worker TASK WAY FILE
+
+The batch of every step is the same in both: two processes take half each.
+"""
+
+import sys
+
+import torch
+import torch.distributed as dist
+from mmdet.structures import DetDataSample
+from mmdet.structures.mask import BitmapMasks
+from mmengine.config import Config
+from mmengine.model import MMDistributedDataParallel
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.structures import InstanceData, PixelData
+from mmseg.structures import SegDataSample
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+)
+from torch.distributed.fsdp import fully_shard
+
+from mmpretrain_plugin.models.layers import ConvNeXtV2Block
+from mmpretrain_plugin.models.selfsup import FCMAE
+from tests.small_models import ARCH, small_fcmae, stir
+from tests.test_configs import CONFIGS
+
+IMAGES, STEPS, SIDE = 4, 3, 64
+LEAVES = {
+    'mmdet': 'coco/mask-rcnn_convnextv2-atto-fcmae_fpn_8xb4-lsj-3x_coco.py',
+    'mmseg': 'ade20k/upernet_convnextv2-atto-fcmae_8xb2-160k_'
+    'ade20k-512x512.py',
+}
+
+
+class DarkHidden(FCMAE):
+    """Hides the darker half of each image, whoever its batch mates are."""
+
+    def random_mask(self, inputs, generator=None):
+        light = inputs.unfold(2, 32, 32).unfold(3, 32, 32).mean((1, 4, 5))
+        order = light.flatten(1).argsort(dim=1).argsort(dim=1)
+        return (order < order.shape[1] // 2).view(light.shape)
+
+
+def leaf(host):
+    """The model of a leaf, with a narrow backbone without a checkpoint."""
+    model = Config.fromfile(CONFIGS / LEAVES[host]).model
+    model.pop('data_preprocessor')
+    model.backbone.update(arch=ARCH, init_cfg=None, drop_path_rate=0.0)
+    channels = list(ARCH['channels'])
+    if host == 'mmdet':
+        model.neck.in_channels = channels
+        return model
+    group = dict(type='GN', num_groups=2)  # statistics of an image, not batch
+    model.decode_head.update(
+        in_channels=channels, channels=8, num_classes=3, norm_cfg=group,
+        dropout_ratio=0.0,
+    )  # fmt: skip
+    model.auxiliary_head.update(
+        in_channels=channels[2], channels=8, num_classes=3, norm_cfg=group,
+        dropout_ratio=0.0,
+    )  # fmt: skip
+    return model
+
+
+def build(task):
+    torch.manual_seed(0)
+    if task == 'fcmae':
+        return small_fcmae(type=DarkHidden)
+    host = {'mask-rcnn': 'mmdet', 'upernet': 'mmseg'}[task]
+    with DefaultScope.overwrite_default_scope(host):
+        model = MODELS.build(leaf(host))
+    stir(model.backbone)
+    return model.float().train()
+
+
+def batch(task, step):
+    """Images of a step, and what the model's loss needs beside them."""
+    torch.manual_seed(100 + step)
+    images = torch.randn(IMAGES, 3, SIDE, SIDE)
+    if task == 'fcmae':
+        return images.double(), [None] * IMAGES
+    shape = dict(img_shape=(SIDE, SIDE), ori_shape=(SIDE, SIDE),
+                 pad_shape=(SIDE, SIDE), batch_input_shape=(SIDE, SIDE),
+                 scale_factor=(1.0, 1.0))  # fmt: skip
+    samples = []
+    for _ in range(IMAGES):
+        if task == 'upernet':
+            sample = SegDataSample(metainfo=shape)
+            labels = torch.randint(3, (1, SIDE, SIDE))
+            sample.gt_sem_seg = PixelData(data=labels)
+        else:
+            sample = DetDataSample(metainfo=shape)
+            corner = torch.randint(0, 24, (2, 2)).float()
+            boxes = torch.cat([corner, corner + 32], dim=1)
+            masks = torch.ones(2, SIDE, SIDE).byte().numpy()
+            sample.gt_instances = InstanceData(
+                bboxes=boxes,
+                labels=torch.randint(80, (2,)),
+                masks=BitmapMasks(masks, SIDE, SIDE),
+            )
+            sample.ignored_instances = InstanceData(bboxes=boxes[:0])
+        samples.append(sample)
+    return images, samples
+
+
+def wrap(model, way):
+    if way == 'ddp':
+        return MMDistributedDataParallel(
+            model, device_ids=None, broadcast_buffers=False
+        )
+    if way == 'fsdp':
+        for module in model.modules():
+            if isinstance(module, ConvNeXtV2Block):
+                fully_shard(module)
+        fully_shard(model)
+    return model
+
+
+def loss_of(model, images, samples):
+    """As the hosts call it."""
+    losses = model(images, samples, mode='loss')
+    return sum(
+        sum(value) if isinstance(value, list) else value
+        for name, value in losses.items()
+        if 'loss' in name
+    )
+
+
+def train(task, way, shares):
+    """Train on shares of each batch, averaging over them.
+
+    Args:
+        task: 'fcmae', 'mask-rcnn' or 'upernet'.
+        way: 'alone', 'ddp' or 'fsdp'.
+        shares: Slices of the batch that this process takes, one by one.
+
+    Returns:
+        The loss of every step, and the weights.
+    """
+    model = wrap(build(task), way)
+    optimizer = build_optim_wrapper(
+        model,
+        dict(
+            type='OptimWrapper',
+            constructor='LayerDecayOptimWrapperConstructor',
+            paramwise_cfg=dict(layer_decay_rate=0.8),
+            optimizer=dict(type='AdamW', lr=1e-2, weight_decay=0.05),
+        ),
+    ).optimizer
+    losses = []
+    for step in range(STEPS):
+        images, samples = batch(task, step)
+        optimizer.zero_grad()
+        total = 0.0
+        for share in shares:
+            torch.manual_seed(1000 * step + share.start)  # of samplers
+            loss = loss_of(model, images[share], samples[share])
+            (loss / len(shares)).backward()
+            total += loss.detach() / len(shares)
+        optimizer.step()
+        if way != 'alone':
+            dist.all_reduce(total)
+            total /= dist.get_world_size()
+        losses.append(total)
+    if way == 'fsdp':
+        options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+        state = get_model_state_dict(model, options=options)
+    else:
+        state = getattr(model, 'module', model).state_dict()
+    return torch.stack(losses), state
+
+
+def halves():
+    return [slice(0, IMAGES // 2), slice(IMAGES // 2, IMAGES)]
+
+
+if __name__ == '__main__':
+    dist.init_process_group('gloo')
+    results = {}
+    for job in sys.argv[1:-1]:
+        results[job] = train(*job.split(':'), [halves()[dist.get_rank()]])
+    if dist.get_rank() == 0:
+        torch.save(results, sys.argv[-1])
+    dist.destroy_process_group()
