@@ -73,7 +73,7 @@ class PackedLayout:
             return triton_depthwise.triton_depthwise(
                 x, conv.weight, conv.bias, self.neighbours
             )
-        if x.device.type == 'cpu':
+        if x.device.type == 'cpu' and not torch.compiler.is_compiling():
             return halo_depthwise(x, conv.weight, conv.bias, self.neighbours)
         return self.plain_depthwise_conv(x, conv)
 

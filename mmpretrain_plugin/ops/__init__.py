@@ -1,6 +1,12 @@
-from . import triton_depthwise
+from . import tiled_depthwise, triton_depthwise
 from .folded_mlp import folded_mlp
 from .halo_depthwise import halo_depthwise
 from .neighbours import Neighbours
 
-__all__ = ['Neighbours', 'folded_mlp', 'halo_depthwise', 'triton_depthwise']
+__all__ = [
+    'Neighbours',
+    'folded_mlp',
+    'halo_depthwise',
+    'tiled_depthwise',
+    'triton_depthwise',
+]

@@ -3,9 +3,7 @@
 Its meaning is ``PackedLayout.plain_depthwise_conv``, which convolves the whole
 image and so computes hidden sites too. Here every visible patch is gathered
 with the margin that the kernel reaches, and convolved without padding: only
-visible sites are computed. It is what is fastest on a CPU, where the usual
-gradient of a depthwise kernel is some ten times as slow as the convolution;
-here that is p² multiplications of whole windows.
+visible sites are computed. It is what is fastest on a CPU.
 """
 
 import math
@@ -17,9 +15,7 @@ from torch.autograd.function import once_differentiable
 
 from .neighbours import Neighbours
 from .precision import compute_dtype, no_autocast
-
-# Numbers that stay in a core's cache while they are added to.
-CACHED = 2**19
+from .window_products import add_products, tiles_at_once
 
 
 def halo_depthwise(
@@ -94,15 +90,9 @@ def weight_gradient(x: Tensor, grad: Tensor, table: Tensor, k: int) -> Tensor:
     wide = torch.promote_types(x.dtype, torch.float32)
     halos = gather(x, table).to(wide)
     grad = grad.reshape(len(table), side, side, channels).to(wide)
-    group = min(len(table), max(1, CACHED // (k * k * channels)))
+    group = min(len(table), tiles_at_once(k, channels))
     windows = halos.new_zeros(group, k, k, channels)
     for start in range(0, len(table), group):
         some = slice(start, start + group)
-        part = windows[: len(grad[some])]
-        for i in range(side):
-            for j in range(side):
-                part.addcmul_(
-                    halos[some, i : i + k, j : j + k],
-                    grad[some, i, j][:, None, None],
-                )
+        add_products(windows[: len(grad[some])], halos[some], grad[some])
     return windows.sum(0).permute(2, 0, 1).unsqueeze(1)

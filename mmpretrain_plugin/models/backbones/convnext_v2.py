@@ -97,8 +97,10 @@ class ConvNeXtV2(BaseModule):
         with_cp: Whether to recompute blocks in backward to save memory.
         grn_cfg: Ablation: config of a layer in the place of GRN, such as
             ``dict(type='GRNVariant', aggregation='l1')``.
-        fold_mlp: Whether blocks keep only narrow tensors for backward, which
-            is exact; False computes layer after layer.
+        fold_mlp: Whether the MLP of a block runs as one function that keeps
+            little for backward, which is exact; False: layer after layer.
+        recompute_mlp: Whether that function computes the expanded sites again
+            in backward; None: where an image has more than 4 C sites.
         init_cfg: Initialisation; the default is the paper's.
 
     Raises:
@@ -120,6 +122,7 @@ class ConvNeXtV2(BaseModule):
         with_cp: bool = False,
         grn_cfg: dict | None = None,
         fold_mlp: bool = True,
+        recompute_mlp: bool | None = None,
         init_cfg: dict | list | None = INIT_CFG,
     ) -> None:
         super().__init__(init_cfg)
@@ -172,6 +175,7 @@ class ConvNeXtV2(BaseModule):
                     with_cp=with_cp,
                     grn_cfg=grn_cfg,
                     fold_mlp=fold_mlp,
+                    recompute_mlp=recompute_mlp,
                 )
                 for _ in range(depth)
             ]

@@ -40,9 +40,12 @@ def gradients(block, x, weight):
 
 @pytest.mark.parametrize('size', SIZES)
 @pytest.mark.parametrize('version', VERSIONS)
-def test_equals_the_plain_block(size, version):
+@pytest.mark.parametrize('recompute', [True, False])
+def test_equals_the_plain_block(size, version, recompute):
     *sides, channels = SIZES[size]
-    plain, folded = block_pair(channels, **VERSIONS[version])
+    plain, folded = block_pair(
+        channels, recompute_mlp=recompute, **VERSIONS[version]
+    )
     x, weight = torch.randn(2, 3, *sides, channels, dtype=torch.double)
     wanted = gradients(plain, x, weight)
     got = gradients(folded, x, weight)
@@ -86,9 +89,13 @@ def test_silent_channels_have_no_slope():
 
 @pytest.mark.parametrize('size', SIZES)
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
-def test_autocast_is_as_close_to_the_truth_as_the_plain_block(size, dtype):
+@pytest.mark.parametrize('recompute', [True, False])
+def test_autocast_is_as_close_to_the_truth_as_the_plain_block(
+    size, dtype, recompute
+):
     *sides, channels = SIZES[size]
-    plain, folded = (b.float() for b in block_pair(channels))
+    pair = block_pair(channels, recompute_mlp=recompute)
+    plain, folded = (b.float() for b in pair)
     x, weight = torch.randn(2, 3, *sides, channels)
     wanted = gradients(plain, x, weight)
     errors = []
@@ -120,9 +127,12 @@ def test_fp16_survives_many_sites_and_faint_channels():
     assert_close(got['y'], wanted['y'], rtol=2e-2, atol=2e-2)
 
 
-def test_backward_keeps_narrow_tensors_only():
-    """Of the width of the expanded responses there is none."""
-    _, folded = block_pair(6)
+@pytest.mark.parametrize(
+    ('recompute', 'wide'), [(True, 0), (False, 24), (None, 0)]
+)
+def test_backward_keeps_narrow_tensors_only(recompute, wide):
+    """Of the width of the expanded sites none, or one where it is asked."""
+    _, folded = block_pair(6, recompute_mlp=recompute)
     kept = []
     x = torch.randn(2, 8, 8, 6, dtype=torch.double, requires_grad=True)
     own = {p.data_ptr() for p in folded.parameters()}
@@ -136,7 +146,25 @@ def test_backward_keeps_narrow_tensors_only():
         folded(x, DenseLayout())
     per_site = sum(t.numel() for t in kept) / (2 * 8 * 8)
     # The block's input, the MLP's input, and GRN's norms (24 / 64).
-    assert per_site == 6 + 6 + 24 / 64
+    assert per_site == 6 + 6 + 24 / 64 + wide
+
+
+def test_few_sites_keep_the_expanded_ones():
+    """There recomputing costs more time for less memory."""
+    _, folded = block_pair(6)
+    kept = []
+
+    def pack(tensor):
+        kept.append(tuple(tensor.shape))
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        folded(torch.randn(2, 4, 6, 6, dtype=torch.double), DenseLayout())
+    assert (2, 24, 24) in kept  # as many sites as channels
+    kept.clear()
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        folded(torch.randn(2, 5, 5, 6, dtype=torch.double), DenseLayout())
+    assert (2, 25, 24) not in kept
 
 
 @pytest.mark.parametrize('size', SIZES)

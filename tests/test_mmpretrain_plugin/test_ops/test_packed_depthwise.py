@@ -11,7 +11,12 @@ from torch.testing import assert_close
 
 from mmpretrain_plugin.models.masking import random_mask
 from mmpretrain_plugin.models.packed import PackedLayout
-from mmpretrain_plugin.ops import Neighbours, halo_depthwise, triton_depthwise
+from mmpretrain_plugin.ops import (
+    Neighbours,
+    halo_depthwise,
+    triton_depthwise,
+    window_products,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 # Sites per side of a patch, and grids where all of them, some, or few of a
@@ -73,10 +78,9 @@ def test_gradients_equal_finite_differences():
 
 
 def test_many_patches_are_summed_in_groups(monkeypatch):
-    module = sys.modules[halo_depthwise.__module__]
     packed, conv, x, weight = case(2, (4, 4), 0.5)
     wanted = run(packed.depthwise_conv, conv, x, weight)
-    monkeypatch.setattr(module, 'CACHED', 3 * 49 * 5)  # of 16 patches 3
+    monkeypatch.setattr(window_products, 'CACHED', 3 * 49 * 5)  # 3 of 16
     got = run(packed.depthwise_conv, conv, x, weight)
     for one, other in zip(got, wanted):
         assert_close(one, other)

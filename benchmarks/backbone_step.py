@@ -1,0 +1,121 @@
+"""The backbone on whole images against mmpretrain's and timm's.
+
+    python benchmarks/backbone_step.py
+
+Training (forward and backward) and inference, from images to the last map.
+mmpretrain's runs in both memory formats, of which the better one counts.
+"""
+
+import timm
+import torch
+from measure import autocast, kept_for_backward, medians, parser, peak, report
+from mmpretrain.registry import MODELS
+
+import mmpretrain_plugin  # noqa: F401
+
+LAST = torch.channels_last
+
+
+def ways(size: str, device: str) -> dict[str, tuple]:
+    """Build the backbones: function from images to a map, and its model."""
+    built = {}
+    for name, fold in (('ours', True), ('ours, plain MLP', False)):
+        model = MODELS.build(
+            dict(
+                type='mmpretrain.ConvNeXtV2',
+                arch=size,
+                fold_mlp=fold,
+                gap_before_final_norm=False,
+            )
+        ).to(device)
+        built[name] = (model, lambda x, m=model: m(x)[0])
+    arch = dict(depths=list(model.depths), channels=list(model.channels))
+    stock = dict(
+        type='mmpretrain.ConvNeXt',
+        arch=arch,
+        use_grn=True,
+        layer_scale_init_value=0.0,
+        gap_before_final_norm=False,
+    )
+    model = MODELS.build(stock).to(device)
+    built['mmpretrain'] = (model, lambda x, m=model: m(x)[0])
+    model = MODELS.build(stock).to(device, memory_format=LAST)
+    built['mmpretrain, channels-last'] = (
+        model,
+        lambda x, m=model: m(x.contiguous(memory_format=LAST))[0],
+    )
+    model = timm.create_model(f'convnextv2_{size}')
+    model = model.to(device, memory_format=LAST)
+    built['timm, channels-last'] = (
+        model,
+        lambda x, m=model: m.forward_features(
+            x.contiguous(memory_format=LAST)
+        ),
+    )
+    return built
+
+
+def compare(size: str, pixels: int, batch: int, args: object) -> list[dict]:
+    """Measure all backbones at one size of images."""
+    images = torch.randn(batch, 3, pixels, pixels, device=args.device)
+    built = ways(size, args.device)
+
+    def train(model, run):
+        model.zero_grad(set_to_none=True)
+        with autocast(args.device):
+            y = run(images)
+        y.float().square().mean().backward()
+
+    def infer(run):
+        with torch.no_grad(), autocast(args.device):
+            run(images)
+
+    steps = {k: lambda m=m, r=r: train(m, r) for k, (m, r) in built.items()}
+    training = medians(steps, args.rounds, args.device)
+    runs = {k: lambda r=r: infer(r) for k, (_, r) in built.items()}
+    inference = medians(runs, args.rounds, args.device)
+    rows = []
+    for name, (model, run) in built.items():
+        with autocast(args.device):
+            kept = kept_for_backward(
+                lambda run=run: run(images), [images, *model.parameters()]
+            )
+        rows.append(
+            {
+                'size': size,
+                'pixels': pixels,
+                'backbone': name,
+                'training images/s': batch / training[name],
+                'time / ours': training[name] / training['ours'],
+                'inference images/s': batch / inference[name],
+                'inference / ours': inference[name] / inference['ours'],
+                'kept MiB per image': kept / 2**20 / batch,
+                'peak MiB': (peak(steps[name], args.device) or 0) / 2**20
+                or None,
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    """Run the benchmark."""
+    line = parser(__doc__)
+    line.add_argument('--size', default='tiny')
+    line.add_argument(
+        '--pixels', nargs='+', type=int, default=[224, 512, 1024]
+    )
+    line.add_argument(
+        '--batch', nargs='+', type=int, help='of each; default by device'
+    )
+    args = line.parse_args()
+    usual = {224: 4, 512: 1, 1024: 1}
+    many = 1 if args.device == 'cpu' else 16
+    args.batch = args.batch or [many * usual.get(p, 1) for p in args.pixels]
+    rows = []
+    for pixels, batch in zip(args.pixels, args.batch):
+        rows += compare(args.size, pixels, batch, args)
+    report('backbone_step', args, rows)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,174 @@
+"""A step of pre-training: packed, dense masking, and mmpretrain's SparK.
+
+    python benchmarks/fcmae_step.py
+
+For every size the encoder, forward and backward, and the whole model with its
+decoder and loss. The setting is that of the paper's Figure 7 (224 pixels, 60%
+hidden, ``--batch 64``), with a smaller batch on a CPU. SparK's encoder has the
+same blocks and hides the same patches. 'nothing hidden' is the packed code's
+own arithmetic on whole images: 49/19 = 2.58 times the sites.
+"""
+
+import torch
+from measure import autocast, kept_for_backward, medians, parser, peak, report
+from mmpretrain.models.utils.sparse_modules import SparseHelper
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+import mmpretrain_plugin  # noqa: F401
+
+ENCODER = {
+    'packed': ('packed', True),
+    'packed, plain MLP': ('packed', False),
+    'dense masking': ('dense', True),
+    'nothing hidden': (None, True),
+}
+WHOLE = {'packed': 'packed', 'dense masking': 'dense'}
+
+
+def sizes_of(device: str) -> list[str]:
+    """Choose sizes that take minutes on a CPU."""
+    if device == 'cpu':
+        return ['atto', 'tiny', 'base']
+    return ['atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge']
+
+
+class SparK(nn.Module):
+    """mmpretrain's sparse encoder of one size, given a mask."""
+
+    def __init__(self, depths: tuple, channels: tuple) -> None:
+        super().__init__()
+        self.encoder = MODELS.build(
+            dict(
+                type='mmpretrain.SparseConvNeXt',
+                arch=dict(depths=list(depths), channels=list(channels)),
+                use_grn=True,
+                layer_scale_init_value=0.0,
+                out_indices=[3],
+                gap_before_output=False,
+            )
+        )
+
+    def forward(self, images: Tensor, mask: Tensor) -> Tensor:
+        """Encode what is visible (N, C, H, W), hidden (N, h, w)."""
+        visible = ~mask[:, None]
+        SparseHelper._cur_active = visible
+        factor = images.shape[2] // mask.shape[1]
+        pixels = visible.repeat_interleave(factor, 2)
+        return self.encoder(images * pixels.repeat_interleave(factor, 3))[0]
+
+
+def encoders(size: str, args: object) -> dict[str, tuple]:
+    """Build all ways to encode: module, and function of images and mask."""
+    ways = {}
+    for name, (encoding, fold) in ENCODER.items():
+        model = MODELS.build(
+            dict(
+                type='mmpretrain.ConvNeXtV2',
+                arch=size,
+                fold_mlp=fold,
+                gap_before_final_norm=False,
+            )
+        ).to(args.device)
+        model.remove_final_norm()
+
+        def encode(images, mask, model=model, encoding=encoding):
+            if encoding is None:
+                return model(images)[0]
+            return model(images, mask, encoding)[0]
+
+        ways[name] = (model, encode)
+    spark = SparK(model.depths, model.channels).to(args.device)
+    ways["mmpretrain's SparK"] = (
+        spark,
+        lambda x, mask: spark(x, mask.to(x.device)),
+    )
+    return ways
+
+
+def whole_models(size: str, args: object) -> dict[str, tuple]:
+    """Build pre-training as a whole, from pixels to the loss."""
+    ways = {}
+    for name, encoding in WHOLE.items():
+        backbone = dict(type='ConvNeXtV2', arch=size)
+        model = MODELS.build(
+            dict(
+                type='mmpretrain.FCMAE',
+                backbone=backbone,
+                neck=dict(
+                    type='FCMAEDecoder',
+                    in_channels=MODELS.build(backbone).channels[-1],
+                ),
+                head=dict(type='FCMAEHead'),
+                encoding=encoding,
+            )
+        ).to(args.device)
+        ways[name] = (
+            model,
+            lambda x, mask, model=model: model.loss(x, mask=mask)['loss'],
+        )
+    return ways
+
+
+def compare(size: str, part: str, ways: dict, args: object) -> list[dict]:
+    """Measure ways to do one part; ratios are to the first."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (args.batch, 3, args.pixels, args.pixels)
+    images = torch.randn(shape, generator=generator).to(args.device)
+    cells = args.pixels // 32
+    order = torch.rand(args.batch, cells**2, generator=generator).argsort(1)
+    visible = int(cells**2 * (1 - args.ratio))
+    mask = (order >= visible).view(args.batch, cells, cells)
+
+    def step(model, run):
+        model.zero_grad(set_to_none=True)
+        with autocast(args.device):
+            y = run(images, mask)
+        y.float().square().mean().backward()
+
+    steps = {
+        name: lambda model=model, run=run: step(model, run)
+        for name, (model, run) in ways.items()
+    }
+    seconds = medians(steps, args.rounds, args.device)
+    rows = []
+    for name, (model, run) in ways.items():
+        with autocast(args.device):
+            kept = kept_for_backward(
+                lambda run=run: run(images, mask),
+                [images, *model.parameters()],
+            )
+        rows.append(
+            {
+                'size': size,
+                'part': part,
+                'way': name,
+                'images/s': args.batch / seconds[name],
+                'time / packed': seconds[name] / seconds['packed'],
+                'kept MiB': kept / 2**20,
+                'peak MiB': (peak(steps[name], args.device) or 0) / 2**20
+                or None,
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    """Run the benchmark."""
+    line = parser(__doc__)
+    line.add_argument('--sizes', nargs='+')
+    line.add_argument('--batch', type=int, help='default: 64; 8 on a CPU')
+    line.add_argument('--pixels', type=int, default=224)
+    line.add_argument('--ratio', type=float, default=0.6)
+    args = line.parse_args()
+    args.sizes = args.sizes or sizes_of(args.device)
+    args.batch = args.batch or (8 if args.device == 'cpu' else 64)
+    rows = []
+    for size in args.sizes:
+        rows += compare(size, 'encoder', encoders(size, args), args)
+        rows += compare(size, 'whole', whole_models(size, args), args)
+    report('fcmae_step', args, rows)
+
+
+if __name__ == '__main__':
+    main()

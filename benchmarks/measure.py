@@ -1,0 +1,170 @@
+"""How every benchmark measures: side by side, interleaved, medians."""
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from torch import Tensor
+
+RESULTS = Path(__file__).resolve().parent / 'results'
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """Start a command line with what all benchmarks have."""
+    line = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    best = 'cuda' if torch.cuda.is_available() else 'cpu'
+    line.add_argument('--device', default=best, help='cpu or cuda')
+    line.add_argument('--rounds', type=int, default=7)
+    line.add_argument(
+        '--out', type=Path, default=RESULTS, help='folder of the JSON file'
+    )
+    return line
+
+
+def autocast(device: str) -> torch.autocast:
+    """Return bf16 on a GPU, as one trains there, and fp32 on a CPU."""
+    return torch.autocast(device, torch.bfloat16, enabled=device == 'cuda')
+
+
+def medians(
+    ways: dict[str, Callable[[], object]], rounds: int, device: str
+) -> dict[str, float]:
+    """Time ways to do the same, one after the other in every round.
+
+    What disturbs the machine then disturbs all of them.
+
+    Args:
+        ways: Functions by name.
+        rounds: How often each runs, after once to warm up.
+        device: Where they run.
+
+    Returns:
+        Median seconds by name.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    with Progress(transient=True) as progress:
+        task = progress.add_task('rounds', total=(rounds + 1) * len(ways))
+        for number in range(rounds + 1):
+            for name, run in ways.items():
+                synchronize(device)
+                start = time.perf_counter()
+                run()
+                synchronize(device)
+                if number:
+                    seconds[name].append(time.perf_counter() - start)
+                progress.advance(task)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+def synchronize(device: str) -> None:
+    """Wait for what a GPU still has to do."""
+    if device == 'cuda':
+        torch.cuda.synchronize()
+
+
+def kept_for_backward(forward: Callable[[], Tensor], without: list) -> int:
+    """Count the bytes that autograd keeps from forward to backward.
+
+    Args:
+        forward: Computes something to differentiate.
+        without: Tensors that are there anyway: weights and inputs.
+
+    Returns:
+        Bytes of the storages it keeps, each counted once.
+    """
+    known = {tensor.untyped_storage().data_ptr() for tensor in without}
+    kept = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in known:
+            kept[storage.data_ptr()] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        result = forward()
+        total = sum(storage.nbytes() for storage in kept.values())
+        del result
+    return total
+
+
+def peak(run: Callable[[], object], device: str) -> int | None:
+    """Return the bytes a GPU needs beyond those in use; None on a CPU."""
+    if device != 'cuda':
+        return None
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    run()
+    return torch.cuda.max_memory_allocated() - before
+
+
+def hardware(device: str) -> dict[str, object]:
+    """Name the machine and the versions."""
+    from importlib.metadata import version
+
+    if device == 'cuda':
+        name = torch.cuda.get_device_name()
+    else:
+        lines = subprocess.run(
+            ['lscpu'], capture_output=True, text=True
+        ).stdout.splitlines()
+        models = [x.split(':')[1].strip() for x in lines if 'Model name' in x]
+        name = (models or [platform.processor()])[0]
+    return {
+        'device': name,
+        'threads': torch.get_num_threads(),
+        'torch': torch.__version__,
+        'python': platform.python_version(),
+        'mmcv': version('onedl-mmcv'),
+        'mmpretrain': version('onedl-mmpretrain'),
+        'timm': version('timm'),
+        'date': date.today().isoformat(),
+    }
+
+
+def report(
+    name: str, args: argparse.Namespace, rows: list[dict[str, object]]
+) -> None:
+    """Print a table, and write it with hardware and settings as JSON.
+
+    Args:
+        name: Name of the file, to which the kind of device is added.
+        args: Command line.
+        rows: Cells by column, the same columns in every row.
+    """
+    machine = hardware(args.device)
+    table = Table(title=f'{name}: {machine["device"]}')
+    for column in rows[0]:
+        table.add_column(column, justify='right')
+    for row in rows:
+        table.add_row(*map(cell, row.values()))
+    Console(width=150).print(table)
+    settings = {
+        key: str(value) if isinstance(value, Path) else value
+        for key, value in vars(args).items()
+        if key != 'out'
+    }
+    content = dict(machine=machine, settings=settings, rows=rows)
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / f'{name}_{args.device}.json'
+    path.write_text(json.dumps(content, indent=1) + '\n')
+
+
+def cell(value: object) -> str:
+    """Write a cell: three figures, or a dash for what was not measured."""
+    if value is None:
+        return '-'
+    return f'{value:.3g}' if isinstance(value, float) else str(value)
