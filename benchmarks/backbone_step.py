@@ -108,8 +108,8 @@ def main() -> None:
         '--batch', nargs='+', type=int, help='of each; default by device'
     )
     args = line.parse_args()
-    usual = {224: 4, 512: 1, 1024: 1}
-    many = 1 if args.device == 'cpu' else 16
+    usual = {224: 8, 512: 2, 1024: 1}
+    many = 1 if args.device == 'cpu' else 8
     args.batch = args.batch or [many * usual.get(p, 1) for p in args.pixels]
     rows = []
     for pixels, batch in zip(args.pixels, args.batch):
