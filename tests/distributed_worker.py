@@ -108,7 +108,7 @@ def batch(task, step):
 
 
 def wrap(model, way):
-    if way == 'ddp':
+    if way in ('ddp', 'zero'):
         return MMDistributedDataParallel(
             model, device_ids=None, broadcast_buffers=False
         )
@@ -135,20 +135,23 @@ def train(task, way, shares):
 
     Args:
         task: 'fcmae', 'mask-rcnn' or 'upernet'.
-        way: 'alone', 'ddp' or 'fsdp'.
+        way: 'alone', 'ddp', 'zero' (its optimiser sharded) or 'fsdp'.
         shares: Slices of the batch that this process takes, one by one.
 
     Returns:
         The loss of every step, and the weights.
     """
     model = wrap(build(task), way)
+    adamw = dict(type='AdamW', lr=1e-2, weight_decay=0.05)
+    if way == 'zero':
+        adamw.update(type='ZeroRedundancyOptimizer', optimizer_type='AdamW')
     optimizer = build_optim_wrapper(
         model,
         dict(
             type='OptimWrapper',
             constructor='LayerDecayOptimWrapperConstructor',
             paramwise_cfg=dict(layer_decay_rate=0.8),
-            optimizer=dict(type='AdamW', lr=1e-2, weight_decay=0.05),
+            optimizer=adamw,
         ),
     ).optimizer
     losses = []

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from tests.distributed_worker import IMAGES, halves, train
 
 ROOT = Path(__file__).resolve().parents[1]
-JOBS = ('fcmae:ddp', 'fcmae:fsdp', 'upernet:ddp', 'upernet:fsdp',
+JOBS = ('fcmae:ddp', 'fcmae:zero', 'fcmae:fsdp', 'upernet:ddp', 'upernet:fsdp',
         'mask-rcnn:ddp', 'mask-rcnn:fsdp')  # fmt: skip
 
 

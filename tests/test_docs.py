@@ -10,6 +10,7 @@ from unittest import mock
 import convert_checkpoint
 import pytest
 import torch
+from mim.commands.train import cli as mim_train
 from mmengine.config import Config, DictAction
 from mmengine.registry import MODELS, DefaultScope
 
@@ -86,6 +87,34 @@ def test_the_training_of_the_page_loads_what_it_names(tmp_path, monkeypatch):
     backbone.init_weights()
     name = 'stages.2.5.pointwise_conv2.weight'
     assert torch.equal(backbone.state_dict()[name], source.state_dict()[name])
+
+
+DOCS = sorted(PAGE.parent.glob('*.md'))
+TRAININGS = [
+    line
+    for page in DOCS
+    for block in re.findall(r'```bash\n(.*?)```', page.read_text(), re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith('mim train')
+]
+
+
+@pytest.mark.parametrize('command', TRAININGS)
+def test_trainings_of_the_pages_name_what_exists(command):
+    """Their configs, options of mim, and keys of the config."""
+    words = shlex.split(command)
+    known = {o for p in mim_train.params for o in p.opts}
+    cfg = Config.fromfile(CONFIGS.parent / words[3])
+    at = words.index('--cfg-options') if '--cfg-options' in words else None
+    options = [w for w in words[:at] if w.startswith('--')]
+    assert set(options) <= known
+    for option in words[at + 1 :] if at else []:
+        *place, key = option.split('=')[0].split('.')
+        node = cfg
+        for part in place:
+            node = node[part]
+        is_new = {'optimizer_type', 'accumulative_counts', 'save_optimizer'}
+        assert key in node or key in is_new, option
 
 
 # One leaf of each host, loading as its users do.

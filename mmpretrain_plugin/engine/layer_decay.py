@@ -3,9 +3,10 @@
 from inspect import signature
 
 from mmengine.logging import MMLogger
-from mmengine.optim import DefaultOptimWrapperConstructor
+from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import Tensor, nn
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 ALLOWED = ('layer_decay_rate', 'decay_type')
 DECAY_TYPES = ('layer', 'group')
@@ -85,6 +86,30 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                 f'decay_type must be one of {DECAY_TYPES}, got {decay_type!r}'
             )
         super().__init__(optim_wrapper_cfg, paramwise_cfg)
+
+    def __call__(self, model: nn.Module) -> OptimWrapper:
+        """Build the optimiser of a model.
+
+        Args:
+            model: The model, in a wrapper for distributed training or not.
+
+        Returns:
+            The optimiser wrapper.
+
+        Raises:
+            ValueError: If the model is sharded in a way that flattens
+                parameters, which hides which of them are vectors.
+        """
+        if any(
+            isinstance(m, FullyShardedDataParallel) for m in model.modules()
+        ):
+            raise ValueError(
+                'the layer decay cannot tell vectors from matrices in '
+                'FullyShardedDataParallel, which flattens them, and would '
+                'leave out the weight decay; train with '
+                'MMDistributedDataParallel, or shard with fully_shard'
+            )
+        return super().__call__(model)
 
     def add_params(
         self, params: list[dict], module: nn.Module, **kwargs: object

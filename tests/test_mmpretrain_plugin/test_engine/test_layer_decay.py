@@ -11,6 +11,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMPRETRAIN
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMSEG
 from torch import nn
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmpretrain_plugin.engine import LayerDecayOptimWrapperConstructor
 from tests.small_models import small_fcmae
@@ -292,3 +293,17 @@ def test_a_backbone_without_depths_is_named(kind):
     )
     with pytest.raises(ValueError, match=f'get_layer_depth.*{kind}'):
         groups_of(model, layer_decay_rate=0.9)
+
+
+def test_flattened_parameters_are_refused():
+    """All of them would look like vectors, which do not decay."""
+    sharded = FullyShardedDataParallel.__new__(FullyShardedDataParallel)
+    torch.nn.Module.__init__(sharded)
+    with pytest.raises(ValueError, match='cannot tell vectors from matrices'):
+        build_optim_wrapper(
+            torch.nn.Sequential(sharded),
+            dict(
+                constructor='LayerDecayOptimWrapperConstructor',
+                optimizer=dict(type='AdamW', lr=1e-3),
+            ),
+        )

@@ -1,0 +1,56 @@
+"""Put the results into docs/performance.md, between its marks.
+
+python benchmarks/make_page.py
+"""
+
+import json
+import re
+from pathlib import Path
+
+from measure import RESULTS, cell
+
+PAGE = Path(__file__).resolve().parents[1] / 'docs/performance.md'
+
+
+def table(rows: list[dict[str, object]]) -> str:
+    """Write rows as a table in Markdown, without empty columns."""
+    columns = [c for c in rows[0] if any(row[c] is not None for row in rows)]
+    lines = [columns, ['---'] * len(columns)]
+    lines += [[cell(row[column]) for column in columns] for row in rows]
+    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+
+
+def section(name: str) -> str:
+    """Write the table of one benchmark with its machine and settings.
+
+    Args:
+        name: Name and device, such as 'soft_nms_cpu'.
+    """
+    path = RESULTS / f'{name}.json'
+    if not path.exists():
+        return 'Not measured: no such machine was at hand.\n'
+    content = json.loads(path.read_text())
+    machine, settings = content['machine'], content['settings']
+    told = ', '.join(
+        f'{key} {value}' for key, value in settings.items() if key != 'device'
+    )
+    return (
+        f'{table(content["rows"])}\n\n'
+        f'{machine["device"]}, {machine["threads"]} threads, torch '
+        f'{machine["torch"]}, mmpretrain {machine["mmpretrain"]} (OneDL), '
+        f'timm {machine["timm"]}; {told}; {machine["date"]}.\n'
+    )
+
+
+def fill(page: str) -> str:
+    """Replace what stands between the marks of each benchmark."""
+    return re.sub(
+        r'<!-- (\w+) -->\n.*?<!-- end -->',
+        lambda m: f'<!-- {m[1]} -->\n{section(m[1])}<!-- end -->',
+        page,
+        flags=re.DOTALL,
+    )
+
+
+if __name__ == '__main__':
+    PAGE.write_text(fill(PAGE.read_text()))

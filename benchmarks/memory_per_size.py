@@ -1,0 +1,59 @@
+"""Memory that training needs, for every size: weights, and activations.
+
+    python benchmarks/memory_per_size.py
+
+Weights, gradients and the two moments of AdamW take 16 bytes per parameter.
+Activations are what autograd keeps for one image in bf16, counted on a CPU;
+on a GPU the largest temporary tensors of one layer come on top.
+"""
+
+import torch
+from measure import kept_for_backward, parser, report
+from mmpretrain.registry import MODELS
+
+from mmpretrain_plugin.models.masking import random_mask
+
+SIZES = ('atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge')
+
+
+def main() -> None:
+    """Run the benchmark."""
+    line = parser(__doc__)
+    line.add_argument('--sizes', nargs='+', default=SIZES)
+    line.add_argument('--pixels', nargs='+', type=int, default=[512, 1024])
+    args = line.parse_args()
+    args.device = 'cpu'
+    rows = []
+    for size in args.sizes:
+        model = MODELS.build(
+            dict(
+                type='mmpretrain.ConvNeXtV2',
+                arch=size,
+                gap_before_final_norm=False,
+            )
+        )
+        weights = list(model.parameters())
+        count = sum(weight.numel() for weight in weights)
+
+        def kept(pixels, mask=None, model=model, weights=weights):
+            images = torch.randn(1, 3, pixels, pixels)
+            with torch.autocast('cpu', torch.bfloat16):
+                total = kept_for_backward(
+                    lambda: model(images, mask)[0], [images, *weights]
+                )
+            return total / 2**20
+
+        row = {
+            'size': size,
+            'parameters, M': count / 1e6,
+            'weights to moments, GiB': 16 * count / 2**30,
+            'FCMAE 224, MiB per image': kept(224, random_mask(1, (7, 7), 0.6)),
+        }
+        for pixels in args.pixels:
+            row[f'{pixels} pixels, MiB per image'] = kept(pixels)
+        rows.append(row)
+    report('memory_per_size', args, rows)
+
+
+if __name__ == '__main__':
+    main()
