@@ -140,7 +140,7 @@ def main() -> None:
     line = parser(__doc__)
     line.add_argument('--size', default='tiny')
     line.add_argument('--pixels', type=int, default=512)
-    line.add_argument('--batch', type=int, default=1)
+    line.add_argument('--batch', type=int, default=2)
     args = line.parse_args()
     report(
         'downstream_step', args, [r for t in TASKS for r in compare(t, args)]

@@ -76,10 +76,11 @@ def test_timms_model_computes_the_same_both_ways(size):
 
 
 def huggingface_model(kind, size, v1=False):
-    depths = ARCHITECTURES[size][1]
+    width, depths = ARCHITECTURES[size]
+    width = 16 if size == 'huge' else width  # the depths of huge, narrow
     version = 'ConvNext' if v1 else 'ConvNextV2'
     config = getattr(transformers, f'{version}Config')(
-        depths=list(depths), hidden_sizes=[16, 32, 48, 64], num_labels=7,
+        depths=list(depths), hidden_sizes=[width * 2**i for i in range(4)], num_labels=7,
         out_features=['stage1', 'stage2', 'stage3', 'stage4'],
     )  # fmt: skip
     model = getattr(transformers, version + kind)(config)
