@@ -80,7 +80,8 @@ def huggingface_model(kind, size, v1=False):
     width = 16 if size == 'huge' else width  # the depths of huge, narrow
     version = 'ConvNext' if v1 else 'ConvNextV2'
     config = getattr(transformers, f'{version}Config')(
-        depths=list(depths), hidden_sizes=[width * 2**i for i in range(4)], num_labels=7,
+        depths=list(depths), num_labels=7,
+        hidden_sizes=[width * 2**i for i in range(4)],
         out_features=['stage1', 'stage2', 'stage3', 'stage4'],
     )  # fmt: skip
     model = getattr(transformers, version + kind)(config)
