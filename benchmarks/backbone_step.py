@@ -102,12 +102,15 @@ def main() -> None:
     line = parser(__doc__)
     line.add_argument('--size', default='tiny')
     line.add_argument(
-        '--pixels', nargs='+', type=int, default=[224, 512, 1024]
+        '--pixels', nargs='+', type=int, help='224, 512; on a GPU also 1024'
     )
     line.add_argument(
         '--batch', nargs='+', type=int, help='of each; default by device'
     )
     args = line.parse_args()
+    small = [224, 512]  # 1024 needs more than 23 GB of main memory
+    on_gpu = [*small, 1024]
+    args.pixels = args.pixels or (small if args.device == 'cpu' else on_gpu)
     usual = {224: 8, 512: 2, 1024: 1}
     many = 1 if args.device == 'cpu' else 8
     args.batch = args.batch or [many * usual.get(p, 1) for p in args.pixels]

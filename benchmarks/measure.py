@@ -167,4 +167,6 @@ def cell(value: object) -> str:
     """Write a cell: three figures, or a dash for what was not measured."""
     if value is None:
         return '-'
-    return f'{value:.3g}' if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f'{value:.0f}' if value >= 1000 else f'{value:.3g}'

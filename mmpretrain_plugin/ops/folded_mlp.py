@@ -22,7 +22,7 @@ from torch.autograd.function import once_differentiable
 
 from .precision import compute_dtype, no_autocast
 
-gelu_backward = torch.ops.aten.gelu_backward.grad_input
+gelu_backward = torch.ops.aten.gelu_backward
 layer_norm_backward = torch.ops.aten.native_layer_norm_backward
 
 
@@ -223,7 +223,10 @@ def differentiate(
         d_scale = (d_w2 * w2).sum(dim=1) + d_b2 * b2
         d_w2, d_b2 = scale[:, None] * d_w2, scale * d_b2
     del h
-    d_a = gelu_backward(d_h, a, grad_input=d_h)
+    if torch.compiler.is_compiling():
+        d_a = gelu_backward(d_h, a)
+    else:
+        d_a = gelu_backward.grad_input(d_h, a, grad_input=d_h)
     d_w1 = rows(d_a).t() @ rows(z)
     d_b1 = d_a.sum(dim=(0, 1), dtype=wide)
     d_z = (d_a @ w1.to(dtype)).to(norm_weight.dtype)
