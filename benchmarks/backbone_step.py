@@ -108,7 +108,7 @@ def main() -> None:
         '--batch', nargs='+', type=int, help='of each; default by device'
     )
     args = line.parse_args()
-    small = [224, 512]  # 1024 needs more than 23 GB of main memory
+    small = [224, 512]  # 1024 takes long
     on_gpu = [*small, 1024]
     args.pixels = args.pixels or (small if args.device == 'cpu' else on_gpu)
     usual = {224: 8, 512: 2, 1024: 1}

@@ -92,7 +92,7 @@ def kept_for_backward(forward: Callable[[], Tensor], without: list) -> int:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in known:
             kept[storage.data_ptr()] = storage
-        return tensor
+        return tensor.detach()  # a saved output itself would never be freed
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         result = forward()

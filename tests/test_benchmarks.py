@@ -2,6 +2,7 @@
 
 import json
 import sys
+import weakref
 from pathlib import Path
 from unittest import mock
 
@@ -79,6 +80,28 @@ def test_what_backward_keeps_is_counted_once():
     kept = measure.kept_for_backward(forward, [x, weight])
     assert kept == 3 * 7 * 4
     assert measure.kept_for_backward(forward, [x]) == (3 * 7 + 5 * 7) * 4
+
+
+class SavesItsOutput(torch.autograd.Function):
+    """Leaves a mark that lives as long as its graph."""
+
+    marks = []
+
+    @staticmethod
+    def forward(ctx, x):
+        y = x.exp()
+        ctx.save_for_backward(y)
+        SavesItsOutput.marks.append(weakref.ref(ctx))
+        return y
+
+
+def test_nothing_stays_after_counting():
+    """A saved output that the hook returns as it is would be a cycle."""
+    x = torch.randn(4, requires_grad=True)
+    assert (
+        measure.kept_for_backward(lambda: SavesItsOutput.apply(x), [x]) == 16
+    )
+    assert SavesItsOutput.marks.pop()() is None
 
 
 def test_the_page_shows_the_results():
