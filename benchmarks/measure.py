@@ -4,7 +4,6 @@ import argparse
 import json
 import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import date
@@ -118,10 +117,9 @@ def hardware(device: str) -> dict[str, object]:
     if device == 'cuda':
         name = torch.cuda.get_device_name()
     else:
-        lines = subprocess.run(
-            ['lscpu'], capture_output=True, text=True
-        ).stdout.splitlines()
-        models = [x.split(':')[1].strip() for x in lines if 'Model name' in x]
+        info = Path('/proc/cpuinfo')
+        lines = info.read_text().splitlines() if info.exists() else []
+        models = [x.split(':')[1].strip() for x in lines if 'model name' in x]
         name = (models or [platform.processor()])[0]
     return {
         'device': name,
