@@ -90,8 +90,7 @@ def compare(size: str, pixels: int, batch: int, args: object) -> list[dict]:
                 'inference images/s': batch / inference[name],
                 'inference / ours': inference[name] / inference['ours'],
                 'kept MiB per image': kept / 2**20 / batch,
-                'peak MiB': (peak(steps[name], args.device) or 0) / 2**20
-                or None,
+                'peak MiB': peak(steps[name], args.device),
             }
         )
     return rows

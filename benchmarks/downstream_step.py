@@ -128,8 +128,7 @@ def compare(task: str, args: object) -> list[dict]:
                 'images/s': args.batch / seconds[name],
                 'time / ours': seconds[name] / seconds['ours'],
                 'kept MiB per image': kept / 2**20 / args.batch,
-                'peak MiB': (peak(steps[name], args.device) or 0) / 2**20
-                or None,
+                'peak MiB': peak(steps[name], args.device),
             }
         )
     return rows

@@ -146,8 +146,7 @@ def compare(size: str, part: str, ways: dict, args: object) -> list[dict]:
                 'images/s': args.batch / seconds[name],
                 'time / packed': seconds[name] / seconds['packed'],
                 'kept MiB': kept / 2**20,
-                'peak MiB': (peak(steps[name], args.device) or 0) / 2**20
-                or None,
+                'peak MiB': peak(steps[name], args.device),
             }
         )
     return rows

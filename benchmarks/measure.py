@@ -100,14 +100,14 @@ def kept_for_backward(forward: Callable[[], Tensor], without: list) -> int:
     return total
 
 
-def peak(run: Callable[[], object], device: str) -> int | None:
-    """Return the bytes a GPU needs beyond those in use; None on a CPU."""
+def peak(run: Callable[[], object], device: str) -> float | None:
+    """Return the MiB a GPU needs beyond those in use; None on a CPU."""
     if device != 'cuda':
         return None
     before = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()
     run()
-    return torch.cuda.max_memory_allocated() - before
+    return (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
 def hardware(device: str) -> dict[str, object]:

@@ -1,12 +1,6 @@
-from .convert import (
-    ConversionError,
-    Weights,
-    adapt_stem,
-    differences,
-    read,
-    recognise,
-    write,
-)
+from .adapt_stem import adapt_stem
+from .completeness import differences
+from .convert import read, recognise, write
 from .download import download
 from .files import (
     CheckpointFileError,
@@ -17,6 +11,7 @@ from .files import (
 )
 from .layouts import LAYOUTS
 from .verify import verify
+from .weights import ConversionError, Weights
 
 __all__ = [
     'LAYOUTS',

@@ -6,8 +6,9 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from .convert import ConversionError, State, Weights, read
+from .convert import read
 from .layouts import LAYOUTS
+from .weights import ConversionError, State, Weights
 
 # Relative to the largest value; single precision is far below it.
 TOLERANCE = 1e-3
