@@ -21,9 +21,8 @@ from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
     get_model_state_dict,
 )
-from torch.distributed.fsdp import fully_shard
 
-from mmpretrain_plugin.models.layers import ConvNeXtV2Block
+from mmpretrain_plugin.engine.fully_shard_strategy import shard
 from mmpretrain_plugin.models.selfsup import FCMAE
 from tests.small_models import ARCH, small_fcmae, stir
 from tests.test_configs import CONFIGS
@@ -108,15 +107,12 @@ def batch(task, step):
 
 
 def wrap(model, way):
-    if way in ('ddp', 'zero'):
+    if way == 'ddp':
         return MMDistributedDataParallel(
             model, device_ids=None, broadcast_buffers=False
         )
     if way == 'fsdp':
-        for module in model.modules():
-            if isinstance(module, ConvNeXtV2Block):
-                fully_shard(module)
-        fully_shard(model)
+        return shard(model)
     return model
 
 
@@ -131,40 +127,39 @@ def loss_of(model, images, samples):
 
 
 def train(task, way, shares):
-    """Train on shares of each batch, averaging over them.
+    """Train on shares of each batch, accumulating their gradients.
 
     Args:
         task: 'fcmae', 'mask-rcnn' or 'upernet'.
-        way: 'alone', 'ddp', 'zero' (its optimiser sharded) or 'fsdp'.
+        way: 'alone', 'ddp' or 'fsdp'.
         shares: Slices of the batch that this process takes, one by one.
 
     Returns:
         The loss of every step, and the weights.
     """
     model = wrap(build(task), way)
-    adamw = dict(type='AdamW', lr=1e-2, weight_decay=0.05)
-    if way == 'zero':
-        adamw.update(type='ZeroRedundancyOptimizer', optimizer_type='AdamW')
-    optimizer = build_optim_wrapper(
+    optim_wrapper = build_optim_wrapper(
         model,
         dict(
             type='OptimWrapper',
             constructor='LayerDecayOptimWrapperConstructor',
             paramwise_cfg=dict(layer_decay_rate=0.8),
-            optimizer=adamw,
+            accumulative_counts=len(shares),
+            # A large eps, lest rounding decide the sign of a tiny step.
+            optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05, eps=1e-3),
         ),
-    ).optimizer
+    )
+    optim_wrapper.initialize_count_status(model, 0, STEPS * len(shares))
     losses = []
     for step in range(STEPS):
         images, samples = batch(task, step)
-        optimizer.zero_grad()
         total = 0.0
         for share in shares:
             torch.manual_seed(1000 * step + share.start)  # of samplers
-            loss = loss_of(model, images[share], samples[share])
-            (loss / len(shares)).backward()
+            with optim_wrapper.optim_context(model):
+                loss = loss_of(model, images[share], samples[share])
+            optim_wrapper.update_params(loss)
             total += loss.detach() / len(shares)
-        optimizer.step()
         if way != 'alone':
             dist.all_reduce(total)
             total /= dist.get_world_size()
@@ -181,11 +176,21 @@ def halves():
     return [slice(0, IMAGES // 2), slice(IMAGES // 2, IMAGES)]
 
 
+def shares_of(way, rank):
+    """What a process takes of a batch: a half, at once or image by image."""
+    half = halves()[rank]
+    if 'accumulated' not in way:
+        return [half]
+    return [slice(i, i + 1) for i in range(half.start, half.stop)]
+
+
 if __name__ == '__main__':
     dist.init_process_group('gloo')
     results = {}
     for job in sys.argv[1:-1]:
-        results[job] = train(*job.split(':'), [halves()[dist.get_rank()]])
+        task, way = job.split(':')
+        shares = shares_of(way, dist.get_rank())
+        results[job] = train(task, way.split()[0], shares)
     if dist.get_rank() == 0:
         torch.save(results, sys.argv[-1])
     dist.destroy_process_group()

@@ -11,8 +11,16 @@ from torch.testing import assert_close
 from tests.distributed_worker import IMAGES, halves, train
 
 ROOT = Path(__file__).resolve().parents[1]
-JOBS = ('fcmae:ddp', 'fcmae:zero', 'fcmae:fsdp', 'upernet:ddp', 'upernet:fsdp',
-        'mask-rcnn:ddp', 'mask-rcnn:fsdp')  # fmt: skip
+JOBS = (
+    'fcmae:ddp',
+    'fcmae:ddp accumulated',
+    'fcmae:fsdp',
+    'fcmae:fsdp accumulated',
+    'upernet:ddp',
+    'upernet:fsdp',
+    'mask-rcnn:ddp',
+    'mask-rcnn:fsdp',
+)
 
 
 @pytest.fixture(scope='module')

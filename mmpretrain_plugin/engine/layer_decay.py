@@ -107,7 +107,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                 'the layer decay cannot tell vectors from matrices in '
                 'FullyShardedDataParallel, which flattens them, and would '
                 'leave out the weight decay; train with '
-                'MMDistributedDataParallel, or shard with fully_shard'
+                'MMDistributedDataParallel or FullyShardStrategy'
             )
         return super().__call__(model)
 

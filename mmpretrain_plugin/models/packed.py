@@ -11,7 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ops import Neighbours, halo_depthwise, triton_depthwise
+from ..ops import (
+    Neighbours,
+    halo_depthwise,
+    triton_available,
+    triton_depthwise,
+)
 from .dense import convolve
 from .masking import visible_indices
 
@@ -69,7 +74,7 @@ class PackedLayout:
 
     def depthwise_conv(self, x: Tensor, conv: nn.Conv2d) -> Tensor:
         """Convolve visible sites, by what is fastest where they are."""
-        if triton_depthwise.is_available(x):
+        if triton_available.is_available(x):
             return triton_depthwise.triton_depthwise(
                 x, conv.weight, conv.bias, self.neighbours
             )

@@ -1,4 +1,4 @@
-from . import tiled_depthwise, triton_depthwise
+from . import tiled_depthwise, triton_available, triton_depthwise
 from .folded_mlp import folded_mlp
 from .halo_depthwise import halo_depthwise
 from .neighbours import Neighbours
@@ -8,5 +8,6 @@ __all__ = [
     'folded_mlp',
     'halo_depthwise',
     'tiled_depthwise',
+    'triton_available',
     'triton_depthwise',
 ]

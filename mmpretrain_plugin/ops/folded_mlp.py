@@ -13,6 +13,9 @@ GRN multiplies channel k of an image by ``s_k = 1 + gamma_k * n_k`` and adds
 
 With more sites T than channels C the folded weights (C, 4 C) of an image are
 smaller than its responses h (T, 4 C), and nothing of that size is written.
+
+Torch's operations are the meaning of what is between the products. On GPUs,
+where each of them is a pass over memory, Triton does them in fewer.
 """
 
 import torch
@@ -20,10 +23,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from . import triton_layer_norm, triton_responses
 from .precision import compute_dtype, no_autocast
+from .triton_available import is_available
 
 gelu_backward = torch.ops.aten.gelu_backward
-layer_norm_backward = torch.ops.aten.native_layer_norm_backward
 
 
 def folded_mlp(
@@ -69,6 +73,16 @@ def folded_mlp(
     return y.view(x.shape)
 
 
+def is_fused(x: Tensor) -> bool:
+    """Tell whether Triton takes the passes over x.
+
+    A compiler fuses them by itself, and a tracer is to see the operations.
+    """
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    return is_available(x) and x.dtype != torch.float64
+
+
 def normalise(
     x: Tensor,
     weight: Tensor,
@@ -82,10 +96,82 @@ def normalise(
         The normalised sites (N, T, C), and their means and inverse
         deviations.
     """
+    if is_fused(x):
+        return triton_layer_norm.layer_norm(x, weight, bias, eps, dtype)
     z, mean, deviation = torch.native_layer_norm(
         x.to(weight.dtype), x.shape[-1:], weight, bias, eps
     )
     return z.to(dtype), mean, deviation
+
+
+def normalise_backward(
+    d_z: Tensor,
+    x: Tensor,
+    mean: Tensor,
+    deviation: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients of x, weight and bias."""
+    if is_fused(x):
+        return triton_layer_norm.layer_norm_backward(
+            d_z, x, mean, deviation, weight
+        )
+    return torch.ops.aten.native_layer_norm_backward(
+        d_z.to(weight.dtype), x.to(weight.dtype), x.shape[-1:], mean,
+        deviation, weight, bias, [True, True, True],
+    )  # fmt: skip
+
+
+def respond(
+    a: Tensor, in_place: bool, has_norms: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Apply GELU to the expanded sites, and take the norms of GRN.
+
+    Args:
+        a: Expanded sites (N, T, K).
+        in_place: Whether to write over them.
+        has_norms: Whether there is a GRN.
+
+    Returns:
+        The responses (N, T, K), and their norms (N, K) or None.
+    """
+    if has_norms and is_fused(a):
+        return triton_responses.gelu_norms(a, in_place)
+    h = torch.ops.aten.gelu_(a) if in_place else F.gelu(a)
+    if not has_norms:
+        return h, None
+    # Over 256² sites the squares of ordinary responses leave fp16's range.
+    wide = torch.promote_types(a.dtype, torch.float32)
+    return h, torch.linalg.vector_norm(h, dim=1, dtype=wide)
+
+
+def respond_backward(
+    d_h: Tensor, a: Tensor, h: Tensor, ratio: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Go back through norms and GELU, writing over d_h.
+
+    Args:
+        d_h: Gradient of the responses without what comes through their norms,
+            (N, T, K).
+        a: Expanded sites (N, T, K).
+        h: Responses (N, T, K).
+        ratio: Gradient of the norms divided by them, (N, K), or None.
+
+    Returns:
+        The gradients of a and, summed over all sites, of its bias (K).
+    """
+    if is_fused(a):
+        return triton_responses.gelu_norms_backward(d_h, a, ratio)
+    wide = torch.promote_types(a.dtype, torch.float32)
+    if ratio is not None:
+        # The ratio can be large where h is small: the sum needs fp32.
+        d_h = d_h.to(wide).addcmul_(h.to(wide), ratio[:, None]).to(a.dtype)
+    if torch.compiler.is_compiling():
+        d_a = gelu_backward(d_h, a)
+    else:
+        d_a = gelu_backward.grad_input(d_h, a, grad_input=d_h)
+    return d_a, d_a.sum(dim=(0, 1), dtype=wide)
 
 
 def factors(
@@ -128,15 +214,12 @@ def compute(
     a = F.linear(z, w1.to(dtype), b1.to(dtype))
     # New memory is what costs most on a CPU: write over what is not kept.
     is_ours = not (torch.is_grad_enabled() or torch.jit.is_tracing())
-    h = torch.ops.aten.gelu_(a) if is_ours and recompute else F.gelu(a)
+    h, norms = respond(a, is_ours and recompute, gamma is not None)
     kept = None if recompute else a
     if scale is not None:
         w2, b2 = scale[:, None] * w2, scale * b2
     if gamma is None:
         return F.linear(h, w2.to(dtype), b2.to(dtype)), None, kept
-    # Over 256² sites the squares of ordinary responses leave fp16's range.
-    wide = torch.promote_types(dtype, torch.float32)
-    norms = torch.linalg.vector_norm(h, dim=1, dtype=wide)
     s, _, _ = factors(norms, gamma, eps)
     bias = (w2 @ beta + b2).to(dtype)
     if x.shape[1] > x.shape[2]:
@@ -191,7 +274,7 @@ def differentiate(
     h = F.gelu(a)
     scaled_w2 = w2 if scale is None else scale[:, None] * w2
     d_b2 = grad.sum(dim=(0, 1), dtype=wide)
-    d_gamma = d_beta = d_scale = None
+    d_gamma = d_beta = d_scale = ratio = None
     if gamma is None:
         d_w2 = rows(grad).t() @ rows(h)
         d_h = grad @ scaled_w2.to(dtype)
@@ -214,26 +297,18 @@ def differentiate(
         d_n = d_s * gamma
         along = (d_n * norms).sum(dim=-1, keepdim=True) / gamma.numel()
         d_norms = d_n / mean - along / mean**2
-        # A channel without any response has no slope; 0/0 counts as 0. The
-        # quotient can be large where h is small: the sum needs fp32.
-        ratio = torch.where(norms > 0, d_norms / norms, 0)[:, None]
-        d_h = d_h.to(wide).addcmul_(h.to(wide), ratio).to(dtype)
+        # A channel without any response has no slope; 0/0 counts as 0.
+        ratio = torch.where(norms > 0, d_norms / norms, 0)
     if scale is not None:
         d_w2 = d_w2.to(wide)
         d_scale = (d_w2 * w2).sum(dim=1) + d_b2 * b2
         d_w2, d_b2 = scale[:, None] * d_w2, scale * d_b2
-    del h
-    if torch.compiler.is_compiling():
-        d_a = gelu_backward(d_h, a)
-    else:
-        d_a = gelu_backward.grad_input(d_h, a, grad_input=d_h)
+    d_a, d_b1 = respond_backward(d_h, a, h, ratio)
+    del d_h, h
     d_w1 = rows(d_a).t() @ rows(z)
-    d_b1 = d_a.sum(dim=(0, 1), dtype=wide)
-    d_z = (d_a @ w1.to(dtype)).to(norm_weight.dtype)
-    d_x, d_norm_weight, d_norm_bias = layer_norm_backward(
-        d_z, x.to(norm_weight.dtype), x.shape[-1:], *statistics,
-        norm_weight, norm_bias, [True, True, True],
-    )  # fmt: skip
+    d_x, d_norm_weight, d_norm_bias = normalise_backward(
+        d_a @ w1.to(dtype), x, *statistics, norm_weight, norm_bias
+    )
     gradients = (
         d_x, d_norm_weight, d_norm_bias, d_w1, d_b1, d_gamma, d_beta,
         d_w2, d_b2, d_scale,

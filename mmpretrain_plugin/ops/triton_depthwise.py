@@ -2,11 +2,10 @@
 
 The same as ``halo_depthwise``, without gathering: a program convolves some
 sites and channels of one patch and finds their neighbours through the table of
-patches. Triton is optional; ``PackedLayout`` asks ``is_available`` first.
+patches. Triton is optional; ``PackedLayout`` asks whether it is available.
 """
 
 import math
-import os
 
 import torch
 from torch import Tensor
@@ -14,22 +13,10 @@ from torch.autograd.function import once_differentiable
 
 from .neighbours import Neighbours
 from .precision import compute_dtype, no_autocast
-
-try:
-    import triton
-    import triton.language as tl
-except ImportError:  # no wheel for this platform
-    triton = None
+from .triton_available import tl, triton
 
 # Programs that share the patches of a weight gradient; their sums are added.
 SPLITS = 64
-
-
-def is_available(x: Tensor) -> bool:
-    """Tell whether the kernels can run where x is."""
-    if triton is None:
-        return False
-    return x.is_cuda or os.environ.get('TRITON_INTERPRET') == '1'
 
 
 def triton_depthwise(
@@ -104,12 +91,13 @@ def convolve(
         triton.cdiv(sites, size['block_s']),
         triton.cdiv(channels, size['block_c']),
     )
-    convolve_kernel[grid](
-        x, table, weight, x if bias is None else bias, y, channels,
-        side=math.isqrt(sites), around=table.shape[-1],
-        k=math.isqrt(len(weight)), turned=turned, has_bias=bias is not None,
-        **size,
-    )  # fmt: skip
+    with torch.cuda.device_of(x):
+        convolve_kernel[grid](
+            x, table, weight, x if bias is None else bias, y, channels,
+            side=math.isqrt(sites), around=table.shape[-1],
+            k=math.isqrt(len(weight)), turned=turned,
+            has_bias=bias is not None, **size,
+        )  # fmt: skip
     return y
 
 
@@ -120,10 +108,11 @@ def weight_gradient(x: Tensor, grad: Tensor, table: Tensor, k: int) -> Tensor:
     splits = min(SPLITS, len(table))
     parts = x.new_empty(splits, k * k, channels, dtype=torch.float32)
     grid = (splits, k * k, triton.cdiv(channels, size['block_c']))
-    weight_gradient_kernel[grid](
-        x, grad, table, parts, len(table), splits, channels,
-        side=math.isqrt(sites), around=table.shape[-1], k=k, **size,
-    )  # fmt: skip
+    with torch.cuda.device_of(x):
+        weight_gradient_kernel[grid](
+            x, grad, table, parts, len(table), splits, channels,
+            side=math.isqrt(sites), around=table.shape[-1], k=k, **size,
+        )  # fmt: skip
     return parts.sum(0).t().reshape(channels, 1, k, k)
 
 
