@@ -7,8 +7,12 @@ decoder and loss. The setting is that of the paper's Figure 7 (224 pixels, 60%
 hidden, ``--batch 64``), with a smaller batch on a CPU. SparK's encoder has the
 same blocks and hides the same patches. 'nothing hidden' is the packed code's
 own arithmetic on whole images: 49/19 = 2.58 times the sites.
+
+The floor is the least time that visible patches can take at the rates at which
+the machine computes and moves: its roof, measured beside them (``floor.py``).
 """
 
+import floor
 import torch
 from measure import autocast, kept_for_backward, medians, parser, peak, report
 from mmpretrain.models.utils.sparse_modules import SparseHelper
@@ -34,7 +38,12 @@ def sizes_of(device: str) -> list[str]:
 
 
 class SparK(nn.Module):
-    """mmpretrain's sparse encoder of one size, given a mask."""
+    """mmpretrain's sparse encoder of one size, given a mask.
+
+    It does our work, and is our function where the biases before GELU are
+    zero, as they are at the start. Others make hidden sites respond, which
+    its GRN counts in; it takes square images alone.
+    """
 
     def __init__(self, depths: tuple, channels: tuple) -> None:
         super().__init__()
@@ -111,7 +120,7 @@ def whole_models(size: str, args: object) -> dict[str, tuple]:
 
 
 def compare(size: str, part: str, ways: dict, args: object) -> list[dict]:
-    """Measure ways to do one part; ratios are to the first."""
+    """Measure ways to do one part, and the machine's rates beside them."""
     generator = torch.Generator().manual_seed(0)
     shape = (args.batch, 3, args.pixels, args.pixels)
     images = torch.randn(shape, generator=generator).to(args.device)
@@ -130,7 +139,11 @@ def compare(size: str, part: str, ways: dict, args: object) -> list[dict]:
         name: lambda model=model, run=run: step(model, run)
         for name, (model, run) in ways.items()
     }
-    seconds = medians(steps, args.rounds, args.device)
+    probes = floor.probes(args.device)
+    seconds = medians({**steps, **probes}, args.rounds, args.device)
+    roof = floor.roof_of(seconds, args.device)
+    layers = floor.pretraining(size, part, args.batch, cells**2, visible)
+    least = floor.seconds(layers, roof)
     rows = []
     for name, (model, run) in ways.items():
         with autocast(args.device):
@@ -145,6 +158,9 @@ def compare(size: str, part: str, ways: dict, args: object) -> list[dict]:
                 'way': name,
                 'images/s': args.batch / seconds[name],
                 'time / packed': seconds[name] / seconds['packed'],
+                'time / floor': seconds[name] / least,
+                'roof TFLOP/s': roof.flops / 1e12,
+                'roof GB/s': roof.bytes / 1e9,
                 'kept MiB': kept / 2**20,
                 'peak MiB': peak(steps[name], args.device),
             }

@@ -16,8 +16,10 @@ from mmcv.ops import soft_nms as serial_soft_nms
 from torch import Tensor
 
 DEAD = float('-inf')
-# On a CPU, with fewer groups than this, mmcv's loop is faster for each.
+# On a CPU, with fewer groups than this, mmcv's loop is faster for each, and
+# for so few boxes it is not worth looking for groups.
 FEW_GROUPS = 16
+FEW_BOXES = 256
 # Steps between two looks at what is left, each of which waits for the device.
 STEPS = 16
 METHODS = ('naive', 'linear', 'gaussian')
@@ -71,16 +73,19 @@ def soft_nms(
         )
     options = (iou_threshold, sigma, min_score, method, offset)
     where, last = boxes.float(), scores.float()
+    # Where mmcv's loop is right: it makes 0/0 of boxes without area.
+    one_by_one = boxes.device.type == 'cpu' and bool(
+        (where[:, 2:] - where[:, :2] + offset).all()
+    )
     if len(boxes) == 0:
         picked = torch.zeros(0, dtype=torch.long, device=boxes.device)
+    elif one_by_one and len(boxes) <= FEW_BOXES:
+        dets, picked = serial_soft_nms(where, last, *options)
+        last = dets[:, 4]
     else:
         groups = group(where, offset)
         if iou_threshold <= 0:  # 'naive' then drops what does not overlap too
             groups.zero_()
-        # Where mmcv's loop is right: it makes 0/0 of boxes without area.
-        one_by_one = boxes.device.type == 'cpu' and bool(
-            (where[:, 2:] - where[:, :2] + offset).all()
-        )
         if one_by_one and int(groups.max()) < FEW_GROUPS:
             last, picked = each(where, last, groups, options)
         else:
@@ -129,38 +134,40 @@ def together(
     alive = scores >= min_score
     alive[scores.argmax()] = True  # as mmcv's loop, which drops from then on
     values = torch.cat([boxes, scores.where(alive, DEAD)[:, None]], dim=1)
-    *sides, scores, index = table(values, groups)
-    area = (sides[2] - sides[0] + offset) * (sides[3] - sides[1] + offset)
+    tables, index = table(values, groups)
+    low, high, scores = tables[:2], tables[2:4], tables[4]
+    area = (high - low + offset).prod(dim=0)
     picks = []
     while scores.numel():
         for _ in range(min(STEPS, scores.shape[1])):
             best, at = scores.max(dim=1, keepdim=True)
             picks.append((best, index.gather(1, at)))
-            x1, y1, x2, y2 = (side.gather(1, at) for side in sides)
-            overlap = torch.minimum(sides[2], x2).sub_(
-                torch.maximum(sides[0], x1)
-            )
-            height = torch.minimum(sides[3], y2).sub_(
-                torch.maximum(sides[1], y1)
-            )
-            overlap.add_(offset).clamp_(min=0)
-            overlap.mul_(height.add_(offset).clamp_(min=0))
+            both = at.expand(2, -1, -1)
+            sides = torch.minimum(high, high.gather(2, both))
+            sides -= torch.maximum(low, low.gather(2, both))
+            width, height = (sides + offset if offset else sides).clamp_(min=0)
+            overlap = width.mul_(height)
             union = (area.gather(1, at) + area).sub_(overlap)
             iou = overlap.div_(union)
+            scores.scatter_(1, at, DEAD)
+            if method == 'naive' and min_score > 0:  # zero is dropped
+                scores.masked_fill_(iou >= iou_threshold, DEAD)
+                continue
             if method == 'gaussian':
                 factor = (iou.nan_to_num_() ** 2).div_(-sigma).exp_()
             else:
-                low = 0.0 if method == 'naive' else 1 - iou
-                factor = torch.where(iou >= iou_threshold, low, 1.0)
-            scores = scores.mul_(factor).scatter_(1, at, DEAD)
-            scores.masked_fill_(~(scores >= min_score), DEAD)
-        sides, area, scores, index = shrink(sides, area, scores, index)
+                less = 0.0 if method == 'naive' else 1 - iou
+                factor = torch.where(iou >= iou_threshold, less, 1.0)
+            # Where a dead score meets 0 it is NaN, and dead again.
+            scores = scores.mul_(factor)
+            scores = scores.where(scores >= min_score, DEAD)
+        low, high, area, scores, index = shrink(low, high, area, scores, index)
     last, picked = (torch.cat([p.flatten() for p in c]) for c in zip(*picks))
     alive = last > DEAD
     return in_order(last[alive], picked[alive])
 
 
-def table(values: Tensor, groups: Tensor) -> list[Tensor]:
+def table(values: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
     """Spread columns over tables with one row per group.
 
     Args:
@@ -168,7 +175,7 @@ def table(values: Tensor, groups: Tensor) -> list[Tensor]:
         groups: Group of each of the N.
 
     Returns:
-        K tables (G, L), empty places dead, and one of indices.
+        Tables (K, G, L), empty places dead, and one of indices (G, L).
     """
     groups, order = groups.sort()
     counts = torch.bincount(groups)
@@ -184,24 +191,25 @@ def table(values: Tensor, groups: Tensor) -> list[Tensor]:
     )
     indices[place] = order
     shape = (len(counts), length)
-    return [*(row.view(shape) for row in empty), indices.view(shape)]
+    return empty.view(-1, *shape), indices.view(shape)
 
 
 def shrink(
-    sides: list[Tensor], area: Tensor, scores: Tensor, index: Tensor
-) -> tuple[list[Tensor], Tensor, Tensor, Tensor]:
+    low: Tensor, high: Tensor, area: Tensor, scores: Tensor, index: Tensor
+) -> tuple[Tensor, ...]:
     """Leave out dead rows, and dead columns once they are many."""
     alive = scores > DEAD
     rows = alive.any(dim=1)
     length = int(alive.sum(dim=1).max())
     if length > 0.8 * scores.shape[1] and bool(rows.all()):
-        return sides, area, scores, index
+        return low, high, area, scores, index
     # Living places first, in their order.
     kept = (~alive[rows]).byte().sort(dim=1, stable=True).indices[:, :length]
-    *sides, area, scores, index = (
-        part[rows].gather(1, kept) for part in (*sides, area, scores, index)
+    both = kept.expand(2, -1, -1)
+    return (
+        *(part[:, rows].gather(2, both) for part in (low, high)),
+        *(part[rows].gather(1, kept) for part in (area, scores, index)),
     )
-    return sides, area, scores, index
 
 
 LIBRARY = torch.library.Library('convnextv2', 'DEF')

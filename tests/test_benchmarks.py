@@ -6,10 +6,19 @@ import weakref
 from pathlib import Path
 from unittest import mock
 
+import fcmae_step
+import floor
 import make_page
 import measure
 import pytest
 import torch
+from mmpretrain.models.utils.norm import GRN
+from mmpretrain.models.utils.sparse_modules import SparseHelper
+from torch.testing import assert_close
+
+from tests import complexity
+from tests.small_models import small_backbone, some_mask
+from tests.test_configs.test_tables import TABLE_14, printed
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = {
@@ -102,6 +111,111 @@ def test_nothing_stays_after_counting():
         measure.kept_for_backward(lambda: SavesItsOutput.apply(x), [x]) == 16
     )
     assert SavesItsOutput.marks.pop()() is None
+
+
+@pytest.mark.parametrize('arch', TABLE_14)
+def test_the_floor_has_the_papers_operations_and_all_weights(arch):
+    layers = floor.pretraining(arch, 'encoder', 1, cells=49, visible=49)
+    operations = sum(x.multiply_adds + 5 * x.normalised for x in layers)
+    _, giga = TABLE_14[arch]
+    assert printed(operations / 1e9, giga) == giga
+    model = complexity.build(dict(type='ConvNeXtV2', arch=arch), 'mmpretrain')
+    _, counted = complexity.of_backbone(arch, 224)
+    assert operations == counted - 5 * model.channels[-1]  # of the last norm
+    model.remove_final_norm()
+    weights = sum(layer.weights for layer in layers)
+    assert weights == complexity.parameters(model)
+
+    whole = floor.pretraining(arch, 'whole', 1, cells=49, visible=19)
+    neck = dict(type='FCMAEDecoder', in_channels=model.channels[-1])
+    neck = complexity.build(neck, 'mmpretrain')
+    weights += complexity.parameters(neck) - neck.mask_token.numel()
+    assert sum(layer.weights for layer in whole) == weights
+
+
+def test_layers_move_what_is_counted_by_hand():
+    """One patch, a stem of 2 channels, and one block: 8 x 8 sites."""
+    stem, depthwise, mlp = floor.encoder([1], [2], images=1, visible=1)
+    pixels, sites = 32 * 32 * 3, 64 * 2
+    weights = 4 * 4 * 3 * 2 + 2 + 4
+    forward = pixels + weights + sites
+    # Backward reads the same and writes its weights' gradient, no pixels'.
+    assert stem.passes()[0][1] == forward
+    assert stem.passes()[1][1] == forward + weights
+    weights = 49 * 2 + 2
+    forward, backward = depthwise.passes()
+    assert forward == (2 * 49 * sites, 2 * sites + weights)
+    assert backward == (4 * 49 * sites, 3 * sites + 2 * weights)
+    weights = (2 * 8 + 8) + (8 * 2 + 2) + 2 * 2 + 2 * 8
+    flops = 2 * 64 * (2 * 8 + 8 * 2) + 5 * sites
+    forward, backward = mlp.passes()  # which reads the shortcut too
+    assert forward == (flops, 3 * sites + weights)
+    assert backward == (2 * flops, 4 * sites + 2 * weights)
+
+
+def test_the_floor_is_the_slower_of_computing_and_moving():
+    layers = floor.encoder([1], [2], images=1, visible=1)
+    passes = [one for layer in layers for one in layer.passes()]
+    flops, moved = (sum(column) for column in zip(*passes))
+    inf = float('inf')
+    assert floor.seconds(layers, floor.Roof(10, inf, 4)) == flops / 10
+    assert floor.seconds(layers, floor.Roof(inf, 10, 4)) == 4 * moved / 10
+    balanced = floor.seconds(layers, floor.Roof(10, 10, 1))
+    assert max(flops, moved) / 10 <= balanced < (flops + moved) / 10
+
+
+@pytest.mark.parametrize('part', ['encoder', 'whole'])
+def test_the_floor_grows_with_batch_and_visible_share(part):
+    roof = floor.Roof(flops=1e12, bytes=1e10, bytes_each=4)
+
+    def least(images, visible):
+        layers = floor.pretraining('atto', part, images, 49, visible)
+        return floor.seconds(layers, roof)
+
+    # Less than twice, as weights are moved once.
+    assert least(8, 19) < least(16, 19) < 2 * least(8, 19)
+    assert least(8, 19) < least(8, 20) < least(8, 49)
+
+
+def spark_and_ours():
+    ours = small_backbone()
+    ours.remove_final_norm()
+    spark = fcmae_step.SparK(ours.depths, ours.channels).double()
+    return spark, ours
+
+
+def compare_encoders(spark, ours):
+    spark.encoder.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    mask = some_mask(grid=(2, 2), hidden=2)
+    for encoding in ('packed', 'dense'):
+        assert_close(spark(x, mask), ours(x, mask, encoding)[0])
+
+
+def test_spark_does_the_same_work():
+    """Where the biases before GELU are zero, as they are at the start."""
+    spark, ours = spark_and_ours()
+    for name, parameter in ours.named_parameters():
+        if name.endswith('pointwise_conv1.bias'):
+            torch.nn.init.zeros_(parameter)
+    compare_encoders(spark, ours)
+
+
+def test_sparks_grn_counts_hidden_sites():
+    """Nothing else is different: without them both are equal."""
+    spark, ours = spark_and_ours()
+    with pytest.raises(AssertionError):
+        compare_encoders(spark, ours)
+
+    def hide(grn, inputs):
+        side = inputs[0].shape[1]
+        visible = SparseHelper._get_active_map_or_index(side)
+        return inputs[0] * visible.permute(0, 2, 3, 1)
+
+    for module in spark.modules():
+        if isinstance(module, GRN):
+            module.register_forward_pre_hook(hide)
+    compare_encoders(spark, ours)
 
 
 def test_the_page_shows_the_results():

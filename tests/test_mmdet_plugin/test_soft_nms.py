@@ -30,9 +30,11 @@ def scene(boxes, objects, seed, size=400.0):
     return torch.cat([low, high], dim=1), (order + 0.5) / boxes
 
 
-@pytest.fixture(params=['together', 'as it chooses'])
+@pytest.fixture(params=['together', 'one by one', 'as it chooses'])
 def way(request, monkeypatch):
-    """On a CPU few groups go through mmcv's loop: also try without."""
+    """On a CPU few boxes or groups go through mmcv's loop: also try all."""
+    if request.param != 'as it chooses':
+        monkeypatch.setattr(module, 'FEW_BOXES', 0)
     if request.param == 'together':
         monkeypatch.setattr(module, 'FEW_GROUPS', 0)
 

@@ -241,7 +241,7 @@ class ConvNeXtV2(BaseModule):
         if encoding == 'packed':
             return PackedLayout(mask, images.device)
         layout = LeakyLayout if encoding == 'leaky' else DenseLayout
-        return layout(mask.to(images.device))
+        return layout(mask.to(images.device, non_blocking=True))
 
     def _downsample(
         self, x: Tensor, stage: int, layout: DenseLayout | PackedLayout

@@ -121,5 +121,5 @@ class FCMAEHead(BaseModule):
             raise ValueError('the mask hides nothing: there is no loss')
         images = images.to(torch.promote_types(images.dtype, torch.float32))
         target = self.target(images)
-        hidden = mask.flatten(1).to(target.device, target.dtype)
+        hidden = mask.flatten(1).to(target, non_blocking=True)
         return self.criterion(prediction.to(target.dtype), target, hidden)

@@ -50,7 +50,7 @@ def fill_hidden(x: Tensor, mask: Tensor, token: Tensor) -> Tensor:
             f'a map of {tuple(x.shape[2:])} cells does not fit a mask of '
             f'{rows}x{columns} patches'
         )
-    hidden = enlarge(mask.to(x.device), cells).unsqueeze(1)
+    hidden = enlarge(mask.to(x.device, non_blocking=True), cells).unsqueeze(1)
     return torch.where(hidden, token.to(x.dtype), x)
 
 

@@ -112,7 +112,7 @@ class FCMAETransformerDecoder(BaseModule):
         height, width = x.shape[2:]
         position = position_embedding(height, width, self.embed_dim)
         x = x.flatten(2).transpose(1, 2)
-        x = self.norm(self.decoder(x + position.to(x)))
+        x = self.norm(self.decoder(x + position.to(x, non_blocking=True)))
         x = x.transpose(1, 2).unflatten(2, (height, width))
         return order_by_patch(
             self.pred(x), mask.shape[1:], self.feature_stride
