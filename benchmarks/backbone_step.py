@@ -84,13 +84,14 @@ def compare(size: str, pixels: int, batch: int, args: object) -> list[dict]:
             {
                 'size': size,
                 'pixels': pixels,
+                'batch': batch,
                 'backbone': name,
                 'training images/s': batch / training[name],
                 'time / ours': training[name] / training['ours'],
                 'inference images/s': batch / inference[name],
                 'inference / ours': inference[name] / inference['ours'],
                 'kept MiB per image': kept / 2**20 / batch,
-                'peak MiB': peak(steps[name], args.device),
+                'peak MiB': peak(steps[name], model, args.device),
             }
         )
     return rows
@@ -101,18 +102,20 @@ def main() -> None:
     line = parser(__doc__)
     line.add_argument('--size', default='tiny')
     line.add_argument(
-        '--pixels', nargs='+', type=int, help='224, 512; on a GPU also 1024'
+        '--pixels', nargs='+', type=int, default=[224, 512, 1024]
     )
     line.add_argument(
         '--batch', nargs='+', type=int, help='of each; default by device'
     )
     args = line.parse_args()
-    small = [224, 512]  # 1024 takes long
-    on_gpu = [*small, 1024]
-    args.pixels = args.pixels or (small if args.device == 'cpu' else on_gpu)
-    usual = {224: 8, 512: 2, 1024: 1}
-    many = 1 if args.device == 'cpu' else 8
-    args.batch = args.batch or [many * usual.get(p, 1) for p in args.pixels]
+    few = [max(1, round(8 * 224**2 / pixels**2)) for pixels in args.pixels]
+    many = [8 * batch for batch in few]
+    args.batch = args.batch or (few if args.device == 'cpu' else many)
+    if len(args.batch) != len(args.pixels):
+        line.error(
+            f'--batch {args.batch} and --pixels {args.pixels} differ in their '
+            f'number; give one batch for each size of image'
+        )
     rows = []
     for pixels, batch in zip(args.pixels, args.batch):
         rows += compare(args.size, pixels, batch, args)

@@ -71,7 +71,7 @@ def torchvision() -> v2.Transform:
 
 def main() -> None:
     """Run the benchmark."""
-    args = parser(__doc__).parse_args()
+    args = parser(__doc__, has_gpu=False).parse_args()
     torch.set_num_threads(1)
     crop, opencv, pillow = torchvision(), host('cv2'), host('pillow')
     with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +98,6 @@ def main() -> None:
         }
         for name, time in seconds.items()
     ]
-    args.device = 'cpu'
     report('data_loading', args, rows)
 
 

@@ -18,6 +18,8 @@ from mmengine.structures import InstanceData, PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmpretrain_plugin.models.backbones.convnext_v2 import resolve_architecture
+
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 TASKS = {
     'Mask R-CNN': (
@@ -41,10 +43,10 @@ def build(task: str, size: str, stock: bool) -> torch.nn.Module:
         if head in model:  # SyncBN needs several processes
             model[head].norm_cfg = dict(type='BN')
     if stock:
-        ours = MODELS.build(model.backbone)
+        depths, channels = resolve_architecture(size)
         model.backbone = dict(
             type='mmpretrain.ConvNeXt',
-            arch=dict(depths=list(ours.depths), channels=list(ours.channels)),
+            arch=dict(depths=list(depths), channels=list(channels)),
             use_grn=True,
             layer_scale_init_value=0.0,
             out_indices=[0, 1, 2, 3],
@@ -84,12 +86,7 @@ def sample(task: str, pixels: int, device: str) -> object:
 
 def loss_of(model: torch.nn.Module, images: Tensor, samples: list) -> Tensor:
     """Sum the losses of a model."""
-    losses = model(images, samples, mode='loss')
-    return sum(
-        sum(value) if isinstance(value, list) else value
-        for name, value in losses.items()
-        if 'loss' in name
-    )
+    return model.parse_losses(model(images, samples, mode='loss'))[0]
 
 
 def compare(task: str, args: object) -> list[dict]:
@@ -128,7 +125,7 @@ def compare(task: str, args: object) -> list[dict]:
                 'images/s': args.batch / seconds[name],
                 'time / ours': seconds[name] / seconds['ours'],
                 'kept MiB per image': kept / 2**20 / args.batch,
-                'peak MiB': peak(steps[name], args.device),
+                'peak MiB': peak(steps[name], model, args.device),
             }
         )
     return rows

@@ -5,8 +5,8 @@
 For every size the encoder, forward and backward, and the whole model with its
 decoder and loss. The setting is that of the paper's Figure 7 (224 pixels, 60%
 hidden, ``--batch 64``), with a smaller batch on a CPU. SparK's encoder has the
-same blocks and hides the same patches. 'nothing hidden' is the packed code's
-own arithmetic on whole images: 49/19 = 2.58 times the sites.
+same blocks and hides the same patches. 'nothing hidden' is the same backbone
+on whole images without a mask: 49/19 = 2.58 times the sites.
 
 The floor is the least time that visible patches can take at the rates at which
 the machine computes and moves: its roof, measured beside them (``floor.py``).
@@ -14,12 +14,21 @@ the machine computes and moves: its roof, measured beside them (``floor.py``).
 
 import floor
 import torch
-from measure import autocast, kept_for_backward, medians, parser, peak, report
+from measure import (
+    SIZES,
+    autocast,
+    kept_for_backward,
+    medians,
+    parser,
+    peak,
+    report,
+)
 from mmpretrain.models.utils.sparse_modules import SparseHelper
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-import mmpretrain_plugin  # noqa: F401
+from mmpretrain_plugin.models.backbones.convnext_v2 import resolve_architecture
+from mmpretrain_plugin.models.masking import patch_grid, random_mask
 
 ENCODER = {
     'packed': ('packed', True),
@@ -28,13 +37,6 @@ ENCODER = {
     'nothing hidden': (None, True),
 }
 WHOLE = {'packed': 'packed', 'dense masking': 'dense'}
-
-
-def sizes_of(device: str) -> list[str]:
-    """Choose sizes that take minutes on a CPU."""
-    if device == 'cpu':
-        return ['atto', 'tiny', 'base']
-    return ['atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge']
 
 
 class SparK(nn.Module):
@@ -99,14 +101,13 @@ def whole_models(size: str, args: object) -> dict[str, tuple]:
     """Build pre-training as a whole, from pixels to the loss."""
     ways = {}
     for name, encoding in WHOLE.items():
-        backbone = dict(type='ConvNeXtV2', arch=size)
         model = MODELS.build(
             dict(
                 type='mmpretrain.FCMAE',
-                backbone=backbone,
+                backbone=dict(type='ConvNeXtV2', arch=size),
                 neck=dict(
                     type='FCMAEDecoder',
-                    in_channels=MODELS.build(backbone).channels[-1],
+                    in_channels=resolve_architecture(size)[1][-1],
                 ),
                 head=dict(type='FCMAEHead'),
                 encoding=encoding,
@@ -124,10 +125,9 @@ def compare(size: str, part: str, ways: dict, args: object) -> list[dict]:
     generator = torch.Generator().manual_seed(0)
     shape = (args.batch, 3, args.pixels, args.pixels)
     images = torch.randn(shape, generator=generator).to(args.device)
-    cells = args.pixels // 32
-    order = torch.rand(args.batch, cells**2, generator=generator).argsort(1)
-    visible = int(cells**2 * (1 - args.ratio))
-    mask = (order >= visible).view(args.batch, cells, cells)
+    grid = patch_grid((args.pixels, args.pixels), floor.PATCH)
+    mask = random_mask(args.batch, grid, args.ratio, generator)
+    visible = int((~mask[0]).sum())
 
     def step(model, run):
         model.zero_grad(set_to_none=True)
@@ -142,7 +142,9 @@ def compare(size: str, part: str, ways: dict, args: object) -> list[dict]:
     probes = floor.probes(args.device)
     seconds = medians({**steps, **probes}, args.rounds, args.device)
     roof = floor.roof_of(seconds, args.device)
-    layers = floor.pretraining(size, part, args.batch, cells**2, visible)
+    layers = floor.pretraining(
+        size, part, args.batch, mask[0].numel(), visible
+    )
     least = floor.seconds(layers, roof)
     rows = []
     for name, (model, run) in ways.items():
@@ -162,7 +164,7 @@ def compare(size: str, part: str, ways: dict, args: object) -> list[dict]:
                 'roof TFLOP/s': roof.flops / 1e12,
                 'roof GB/s': roof.bytes / 1e9,
                 'kept MiB': kept / 2**20,
-                'peak MiB': peak(steps[name], args.device),
+                'peak MiB': peak(steps[name], model, args.device),
             }
         )
     return rows
@@ -176,7 +178,8 @@ def main() -> None:
     line.add_argument('--pixels', type=int, default=224)
     line.add_argument('--ratio', type=float, default=0.6)
     args = line.parse_args()
-    args.sizes = args.sizes or sizes_of(args.device)
+    some = ['atto', 'tiny', 'base']  # minutes on a CPU
+    args.sizes = args.sizes or (some if args.device == 'cpu' else SIZES)
     args.batch = args.batch or (8 if args.device == 'cpu' else 64)
     rows = []
     for size in args.sizes:

@@ -7,8 +7,9 @@ layers. Layers count as fused as far as they can be: LayerNorm, MLP and GRN are
 one, which reads and writes narrow sites alone, and a LayerNorm belongs to the
 convolution beside it. Nothing is computed twice, no hidden site is encoded, no
 visible patch predicted, and every number has the type of the step, weights
-too. Only caches can beat that, where what a layer writes stays in them until
-the next one reads it. The optimiser's step is not part of it.
+too. Caches can beat that, where what a layer writes stays until the next one
+reads it, and so can skipping the zeros that the depthwise convolution reads,
+which count here as they do in the paper. The optimiser's step is not in it.
 """
 
 from collections.abc import Callable, Sequence

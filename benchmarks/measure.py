@@ -1,6 +1,8 @@
 """How every benchmark measures: side by side, interleaved, medians."""
 
 import argparse
+import ctypes
+import gc
 import json
 import platform
 import statistics
@@ -13,20 +15,33 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from torch import Tensor
+from torch import Tensor, nn
 
+# All sizes of the paper, smallest first
+SIZES = ['atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge']
 RESULTS = Path(__file__).resolve().parent / 'results'
+STATUS, RESET_PEAK = Path('/proc/self/status'), Path('/proc/self/clear_refs')
 
 
-def parser(description: str) -> argparse.ArgumentParser:
-    """Start a command line with what all benchmarks have."""
+def parser(
+    description: str, has_gpu: bool = True, has_rounds: bool = True
+) -> argparse.ArgumentParser:
+    """Start a command line.
+
+    Args:
+        description: What the benchmark says of itself.
+        has_gpu: Whether it also runs on a GPU.
+        has_rounds: Whether it measures time.
+    """
     line = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    best = 'cuda' if torch.cuda.is_available() else 'cpu'
-    line.add_argument('--device', default=best, help='cpu or cuda')
-    line.add_argument('--rounds', type=int, default=7)
+    best = 'cuda' if has_gpu and torch.cuda.is_available() else 'cpu'
+    devices = ['cpu', 'cuda'] if has_gpu else ['cpu']
+    line.add_argument('--device', default=best, choices=devices)
+    if has_rounds:
+        line.add_argument('--rounds', type=int, default=7)
     line.add_argument(
         '--out', type=Path, default=RESULTS, help='folder of the JSON file'
     )
@@ -100,14 +115,41 @@ def kept_for_backward(forward: Callable[[], Tensor], without: list) -> int:
     return total
 
 
-def peak(run: Callable[[], object], device: str) -> float | None:
-    """Return the MiB a GPU needs beyond those in use; None on a CPU."""
+def peak(
+    step: Callable[[], object], model: nn.Module, device: str
+) -> float | None:
+    """Return the MiB that a training step needs beyond those in use.
+
+    On a CPU it is the resident memory, which Linux alone tells; else None.
+
+    Args:
+        step: Goes forward and backward.
+        model: What it trains; gradients of earlier steps are freed first.
+        device: Where it runs.
+    """
+    model.zero_grad(set_to_none=True)
     if device != 'cuda':
-        return None
+        return resident_peak(step) if STATUS.exists() else None
     before = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()
-    run()
+    step()
     return (torch.cuda.max_memory_allocated() - before) / 2**20
+
+
+def resident_peak(run: Callable[[], object]) -> float:
+    """Return the MiB by which the process grows while a function runs."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # free memory would hide the growth
+    RESET_PEAK.write_text('5')
+    before = status('VmRSS')
+    run()
+    return (status('VmHWM') - before) / 1024
+
+
+def status(key: str) -> int:
+    """Read a number, in KiB, of what Linux says of this process."""
+    lines = dict(x.split(':', 1) for x in STATUS.read_text().splitlines())
+    return int(lines[key].split()[0])
 
 
 def hardware(device: str) -> dict[str, object]:

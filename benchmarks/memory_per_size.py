@@ -8,21 +8,18 @@ on a GPU the largest temporary tensors of one layer come on top.
 """
 
 import torch
-from measure import kept_for_backward, parser, report
+from measure import SIZES, kept_for_backward, parser, report
 from mmpretrain.registry import MODELS
 
 from mmpretrain_plugin.models.masking import random_mask
 
-SIZES = ('atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge')
-
 
 def main() -> None:
     """Run the benchmark."""
-    line = parser(__doc__)
+    line = parser(__doc__, has_gpu=False, has_rounds=False)
     line.add_argument('--sizes', nargs='+', default=SIZES)
     line.add_argument('--pixels', nargs='+', type=int, default=[512, 1024])
     args = line.parse_args()
-    args.device = 'cpu'
     rows = []
     for size in args.sizes:
         model = MODELS.build(

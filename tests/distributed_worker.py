@@ -1,6 +1,6 @@
 """Three steps of a recipe on one process, or on two under torchrun.
 
-    torchrun --nproc_per_node 2 -m tests.distributed_worker TASK WAY FILE
+    torchrun --nproc_per_node 2 -m tests.distributed_worker TASK:WAY... FILE
 
 The batch of every step is the same in both: two processes take half each.
 """
@@ -119,11 +119,7 @@ def wrap(model, way):
 def loss_of(model, images, samples):
     """As the hosts call it."""
     losses = model(images, samples, mode='loss')
-    return sum(
-        sum(value) if isinstance(value, list) else value
-        for name, value in losses.items()
-        if 'loss' in name
-    )
+    return getattr(model, 'module', model).parse_losses(losses)[0]
 
 
 def train(task, way, shares):

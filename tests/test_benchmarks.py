@@ -50,13 +50,15 @@ def test_it_runs_and_writes_what_it_prints(
         monkeypatch.setattr(module, 'CASES', ((20, 3), (1, 1)))
     if name == 'data_loading':
         monkeypatch.setattr(module, 'COUNT', 2)
-    words = [name, *QUICK[name].split(), '--device', 'cpu', '--rounds', '1']
+    words = [name, *QUICK[name].split(), '--device', 'cpu']
+    if name != 'memory_per_size':
+        words += ['--rounds', '1']
     threads = torch.get_num_threads()
     with mock.patch.object(sys, 'argv', [*words, '--out', str(tmp_path)]):
         module.main()
     torch.set_num_threads(threads)
     content = json.loads((tmp_path / f'{name}_cpu.json').read_text())
-    assert content['settings']['rounds'] == 1
+    assert content['settings']['device'] == 'cpu'
     assert content['machine']['device'] and content['machine']['torch']
     rows = content['rows']
     assert len(rows) > 1 and all(row.keys() == rows[0].keys() for row in rows)
@@ -89,6 +91,21 @@ def test_what_backward_keeps_is_counted_once():
     kept = measure.kept_for_backward(forward, [x, weight])
     assert kept == 3 * 7 * 4
     assert measure.kept_for_backward(forward, [x]) == (3 * 7 + 5 * 7) * 4
+
+
+def test_the_peak_of_a_cpu_is_what_was_needed_at_once():
+    """Gradients that were there before the step count as well."""
+    model = torch.nn.Linear(2**12, 2**12)  # 64 MiB
+
+    def step():
+        model.zero_grad(set_to_none=True)
+        for _ in range(3):
+            torch.ones(2**24)  # 64 MiB, freed again
+        model.weight.grad = torch.ones(2**12, 2**12)
+        torch.ones(2**24)
+
+    step()
+    assert measure.peak(step, model, 'cpu') == pytest.approx(128, abs=4)
 
 
 class SavesItsOutput(torch.autograd.Function):

@@ -73,16 +73,6 @@ def folded_mlp(
     return y.view(x.shape)
 
 
-def is_fused(x: Tensor) -> bool:
-    """Tell whether Triton takes the passes over x.
-
-    A compiler fuses them by itself, and a tracer is to see the operations.
-    """
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
-        return False
-    return is_available(x) and x.dtype != torch.float64
-
-
 def normalise(
     x: Tensor,
     weight: Tensor,
@@ -94,32 +84,32 @@ def normalise(
 
     Returns:
         The normalised sites (N, T, C), and their means and inverse
-        deviations.
+        standard deviations.
     """
-    if is_fused(x):
+    if is_available(x):
         return triton_layer_norm.layer_norm(x, weight, bias, eps, dtype)
-    z, mean, deviation = torch.native_layer_norm(
+    z, mean, rstd = torch.native_layer_norm(
         x.to(weight.dtype), x.shape[-1:], weight, bias, eps
     )
-    return z.to(dtype), mean, deviation
+    return z.to(dtype), mean, rstd
 
 
 def normalise_backward(
     d_z: Tensor,
     x: Tensor,
     mean: Tensor,
-    deviation: Tensor,
+    rstd: Tensor,
     weight: Tensor,
     bias: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of x, weight and bias."""
-    if is_fused(x):
+    if is_available(x):
         return triton_layer_norm.layer_norm_backward(
-            d_z, x, mean, deviation, weight
+            d_z, x, mean, rstd, weight
         )
     return torch.ops.aten.native_layer_norm_backward(
         d_z.to(weight.dtype), x.to(weight.dtype), x.shape[-1:], mean,
-        deviation, weight, bias, [True, True, True],
+        rstd, weight, bias, [True, True, True],
     )  # fmt: skip
 
 
@@ -136,7 +126,7 @@ def respond(
     Returns:
         The responses (N, T, K), and their norms (N, K) or None.
     """
-    if has_norms and is_fused(a):
+    if has_norms and is_available(a):
         return triton_responses.gelu_norms(a, in_place)
     h = torch.ops.aten.gelu_(a) if in_place else F.gelu(a)
     if not has_norms:
@@ -161,7 +151,7 @@ def respond_backward(
     Returns:
         The gradients of a and, summed over all sites, of its bias (K).
     """
-    if is_fused(a):
+    if is_available(a):
         return triton_responses.gelu_norms_backward(d_h, a, ratio)
     wide = torch.promote_types(a.dtype, torch.float32)
     if ratio is not None:

@@ -36,9 +36,7 @@ def halo_depthwise(
     table = neighbours.of_sites(side, weight.shape[-1] // 2)
     dtype = compute_dtype(x)
     with no_autocast(x):
-        return HaloDepthwise.apply(
-            x.to(dtype), weight.to(dtype), bias.to(dtype), table
-        )
+        return HaloDepthwise.apply(x.to(dtype), weight, bias, table)
 
 
 class HaloDepthwise(torch.autograd.Function):
@@ -60,8 +58,8 @@ class HaloDepthwise(torch.autograd.Function):
         with no_autocast(grad):
             d_x = convolve(grad, weight.flip(2, 3), None, table)
             d_weight = weight_gradient(x, grad, table, weight.shape[-1])
-        d_bias = grad.flatten(0, 2).sum(0)
-        return d_x, d_weight.to(weight.dtype), d_bias, None
+        d_bias = grad.flatten(0, 2).sum(0, dtype=d_weight.dtype)
+        return d_x, d_weight.to(weight.dtype), d_bias.to(weight.dtype), None
 
 
 def gather(x: Tensor, table: Tensor) -> Tensor:
@@ -74,9 +72,10 @@ def gather(x: Tensor, table: Tensor) -> Tensor:
 def convolve(
     x: Tensor, weight: Tensor, bias: Tensor | None, table: Tensor
 ) -> Tensor:
-    """Convolve patches with their halos, without padding."""
+    """Convolve patches with their halos, without padding, in x's type."""
     halos = gather(x, table).permute(0, 3, 1, 2)
-    y = F.conv2d(halos, weight, bias, groups=weight.shape[0])
+    bias = None if bias is None else bias.to(x.dtype)
+    y = F.conv2d(halos, weight.to(x.dtype), bias, groups=weight.shape[0])
     return y.permute(0, 2, 3, 1).reshape(x.shape)
 
 

@@ -38,9 +38,7 @@ def tiled_depthwise(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """
     dtype = compute_dtype(x)
     with no_autocast(x):
-        return TiledDepthwise.apply(
-            x.to(dtype), weight.to(dtype), bias.to(dtype)
-        )
+        return TiledDepthwise.apply(x.to(dtype), weight, bias)
 
 
 class TiledDepthwise(torch.autograd.Function):
@@ -62,16 +60,16 @@ class TiledDepthwise(torch.autograd.Function):
         with no_autocast(grad):
             d_x = convolve(grad, weight.flip(2, 3), None)
             d_weight = weight_gradient(x, grad, weight.shape[-1])
-        d_bias = grad.sum(dim=(0, 1, 2))
-        return d_x, d_weight.to(weight.dtype), d_bias
+        d_bias = grad.sum(dim=(0, 1, 2), dtype=d_weight.dtype)
+        return d_x, d_weight.to(weight.dtype), d_bias.to(weight.dtype)
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Convolve (N, H, W, C), whose permuted view is channels-last memory."""
     y = F.conv2d(
         x.permute(0, 3, 1, 2),
-        weight,
-        bias,
+        weight.to(x.dtype),
+        None if bias is None else bias.to(x.dtype),
         padding=weight.shape[-1] // 2,
         groups=weight.shape[0],
     )

@@ -2,6 +2,7 @@
 
 import os
 
+import torch
 from torch import Tensor
 
 try:
@@ -14,7 +15,13 @@ __all__ = ['is_available', 'tl', 'triton']
 
 
 def is_available(x: Tensor) -> bool:
-    """Tell whether kernels can run where x is."""
-    if triton is None:
+    """Tell whether kernels take x.
+
+    They sum in fp32, so not in float64. A compiler fuses operations by
+    itself, and a tracer is to see them.
+    """
+    if triton is None or x.dtype == torch.float64:
+        return False
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
     return x.is_cuda or os.environ.get('TRITON_INTERPRET') == '1'

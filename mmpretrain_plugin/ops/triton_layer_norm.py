@@ -28,22 +28,23 @@ def layer_norm(
         dtype: Type of the result.
 
     Returns:
-        The result (..., C), and means and inverse deviations (..., 1) in fp32.
+        The result (..., C), and means and inverse standard deviations (..., 1)
+        in fp32.
     """
     x = x.contiguous()
     z = torch.empty_like(x, dtype=dtype)
-    mean, deviation = x.new_empty(2, *x.shape[:-1], 1, dtype=torch.float32)
+    mean, rstd = x.new_empty(2, *x.shape[:-1], 1, dtype=torch.float32)
     rows, size = mean.numel(), tile(x.shape[-1])
     with torch.cuda.device_of(x):
         layer_norm_kernel[(triton.cdiv(rows, size['block_r']),)](
-            x, weight.contiguous(), bias.contiguous(), z, mean, deviation,
+            x, weight.contiguous(), bias.contiguous(), z, mean, rstd,
             rows, eps, **size, num_warps=8,
         )  # fmt: skip
-    return z, mean, deviation
+    return z, mean, rstd
 
 
 def layer_norm_backward(
-    d_z: Tensor, x: Tensor, mean: Tensor, deviation: Tensor, weight: Tensor
+    d_z: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, weight: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of sites, weight and bias.
 
@@ -51,7 +52,7 @@ def layer_norm_backward(
         d_z: Gradient of the result (..., C).
         x: Sites (..., C).
         mean: Their means (..., 1).
-        deviation: Their inverse deviations (..., 1).
+        rstd: Their inverse standard deviations (..., 1).
         weight: Weight (C).
 
     Returns:
@@ -66,7 +67,7 @@ def layer_norm_backward(
     parts = x.new_empty(programs, 2, x.shape[-1], dtype=torch.float32)
     with torch.cuda.device_of(x):
         layer_norm_backward_kernel[(programs,)](
-            d_z, x, mean, deviation, weight.contiguous(), d_x, parts, rows,
+            d_z, x, mean, rstd, weight.contiguous(), d_x, parts, rows,
             steps=steps, **size, num_warps=8,
         )  # fmt: skip
     return d_x, *parts.sum(0)
@@ -84,7 +85,7 @@ if triton is not None:
 
     @triton.jit
     def layer_norm_kernel(
-        x, weight, bias, z, mean, deviation, rows, eps,
+        x, weight, bias, z, mean, rstd, rows, eps,
         channels: tl.constexpr, block_r: tl.constexpr, block_c: tl.constexpr,
     ):  # fmt: skip
         """Normalise block_r rows."""
@@ -99,7 +100,7 @@ if triton is not None:
         variance = tl.sum(centred * centred, axis=1) / channels
         inverse = tl.math.rsqrt(variance + eps)
         tl.store(mean + row, centre, mask=is_row)
-        tl.store(deviation + row, inverse, mask=is_row)
+        tl.store(rstd + row, inverse, mask=is_row)
         factor = tl.load(weight + channel, mask=is_channel, other=0)
         offset = tl.load(bias + channel, mask=is_channel, other=0)
         result = (
@@ -110,7 +111,7 @@ if triton is not None:
 
     @triton.jit
     def layer_norm_backward_kernel(
-        d_z, x, mean, deviation, weight, d_x, parts, rows,
+        d_z, x, mean, rstd, weight, d_x, parts, rows,
         steps: tl.constexpr, channels: tl.constexpr,
         block_r: tl.constexpr, block_c: tl.constexpr,
     ):  # fmt: skip
@@ -131,7 +132,7 @@ if triton is not None:
             slope = tl.load(d_z + at, mask=mask, other=0).to(tl.float32)
             value = tl.load(x + at, mask=mask, other=0).to(tl.float32)
             centre = tl.load(mean + row, mask=is_row, other=0)[:, None]
-            inverse = tl.load(deviation + row, mask=is_row, other=0)[:, None]
+            inverse = tl.load(rstd + row, mask=is_row, other=0)[:, None]
             normal = (value - centre) * inverse
             d_weight += slope * normal
             d_bias += slope

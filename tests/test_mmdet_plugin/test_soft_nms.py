@@ -50,6 +50,31 @@ def assert_equal_results(boxes, scores, **options):
 
 
 @pytest.mark.parametrize('method', METHODS)
+def test_a_crowd_beside_single_boxes_needs_no_large_table(method, monkeypatch):
+    """A row of the crowd's length for every box would be 300 times the boxes.
+
+    The crowd is also the best box by box, then in one row with others.
+    """
+    monkeypatch.setattr(module, 'FEW_GROUPS', 0)
+    sizes = []
+    table = module.table
+
+    def watched(values, groups):
+        tables, index = table(values, groups)
+        sizes.append(index.numel())
+        return tables, index
+
+    monkeypatch.setattr(module, 'table', watched)
+    crowd, _ = scene(300, objects=1, seed=0)
+    corner = 500 + 20 * torch.arange(700)[:, None].float()
+    single = torch.cat([corner, 0 * corner, corner + 9, 9 + 0 * corner], dim=1)
+    boxes = torch.cat([crowd, single])
+    scores = (torch.randperm(1000) + 0.5) / 1000
+    assert_equal_results(boxes, scores, method=method, iou_threshold=0.5)
+    assert sizes[0] <= 2 * (1000 + 300)
+
+
+@pytest.mark.parametrize('method', METHODS)
 @pytest.mark.parametrize('offset', [0, 1])
 @pytest.mark.parametrize('seed', range(8))
 def test_equals_mmcv_on_random_boxes(way, method, offset, seed):

@@ -87,7 +87,6 @@ def device(request, monkeypatch):
     )
     if request.param == 'torch':
         return
-    pytest.importorskip('triton')
     monkeypatch.setenv('TRITON_INTERPRET', '1')  # what makes it available
     for info in pkgutil.iter_modules(ops.__path__, f'{ops.__name__}.'):
         module = importlib.import_module(info.name)

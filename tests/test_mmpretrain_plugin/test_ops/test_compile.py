@@ -18,8 +18,7 @@ def gradients(model, run):
 def assert_compiles(model, run):
     wanted = gradients(model, run)
     got = gradients(model, torch.compile(run))
-    for name, value in wanted.items():
-        assert_close(got[name], value, rtol=1e-7, atol=1e-7, msg=name)
+    assert_close(got, wanted, rtol=1e-7, atol=1e-7)
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from mmpretrain_plugin.ops import (
     triton_layer_norm,
     triton_responses,
 )
+from tests.gpu_code import assert_compiles_for_gpu
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDED_MLP = sys.modules[folded_mlp.__module__]
@@ -86,7 +87,7 @@ def plainly(monkeypatch):
 
     def plainly(function, *arguments):
         with monkeypatch.context() as patch:
-            patch.setattr(FOLDED_MLP, 'is_fused', lambda x: False)
+            patch.setattr(FOLDED_MLP, 'is_available', lambda x: False)
             return function(*arguments)
 
     return plainly
@@ -115,7 +116,7 @@ def _rounds_to_nearest(monkeypatch):
 @pytest.mark.parametrize('recompute', [True, False])
 def check_mlp_equals_that_of_torch(size, version, recompute, plainly):
     values, weight = case(size)
-    assert FOLDED_MLP.is_fused(values['x'])
+    assert FOLDED_MLP.is_available(values['x'])
     wanted = plainly(run, values, weight, version, recompute)
     got = run(values, weight, version, recompute)
     for name, value in wanted.items():
@@ -195,7 +196,7 @@ def check_tracers_and_compilers_see_the_operations():
 
 
 def check_doubles_are_left_to_torch():
-    assert not FOLDED_MLP.is_fused(torch.zeros(1, dtype=torch.double))
+    assert not FOLDED_MLP.is_available(torch.zeros(1, dtype=torch.double))
 
 
 def check_squares_may_leave_the_range_of_fp16():
@@ -279,7 +280,7 @@ def test_checks_pass_in_the_interpreter():
 
 
 def test_a_cpu_does_without():
-    assert not FOLDED_MLP.is_fused(torch.zeros(1))
+    assert not FOLDED_MLP.is_available(torch.zeros(1))
 
 
 def test_nothing_requires_triton(monkeypatch):
@@ -302,15 +303,12 @@ def test_kernels_compile_for_gpus(
     tmp_path, monkeypatch, capability, dtype, channels
 ):
     """To machine code, which needs no GPU."""
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource, compile
-
     monkeypatch.setenv('TRITON_CACHE_DIR', str(tmp_path))
     responses = dict(block_t=64, block_k=64)
     tile = triton_layer_norm.tile(channels)
     narrow = dict.fromkeys(['a', 'h', 'd_a', 'z', 'd_z'], f'*{dtype}')
     pointers = narrow | dict.fromkeys(
-        ['x', 'd_x', 'parts', 'ratio', 'weight', 'bias', 'mean', 'deviation'],
+        ['x', 'd_x', 'parts', 'ratio', 'weight', 'bias', 'mean', 'rstd'],
         '*fp32',
     )
     numbers = dict(sites='i32', channels='i32', rows='i32', eps='fp32')
@@ -321,12 +319,6 @@ def test_kernels_compile_for_gpus(
         (triton_layer_norm.layer_norm_kernel, tile),
         (triton_layer_norm.layer_norm_backward_kernel, dict(tile, steps=4)),
     ]:  # fmt: skip
-        types = pointers | numbers | dict.fromkeys(constexprs, 'constexpr')
-        source = ASTSource(
-            kernel,
-            signature={name: types[name] for name in kernel.arg_names},
-            constexprs=constexprs,
+        assert_compiles_for_gpu(
+            kernel, pointers | numbers, constexprs, capability
         )
-        target = GPUTarget('cuda', capability, 32)
-        compiled = compile(source, target=target)
-        assert len(compiled.asm['cubin']) > 1000

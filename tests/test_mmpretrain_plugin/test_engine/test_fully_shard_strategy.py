@@ -1,0 +1,56 @@
+"""What sharded training refuses; tests/test_sharded_training.py runs it."""
+
+import pytest
+import torch
+from mmengine._strategy import DDPStrategy
+from mmengine.optim import OptimWrapper
+
+from mmpretrain_plugin.engine.fully_shard_strategy import (
+    FullyShardStrategy,
+    shard,
+    shard_like,
+)
+
+
+def test_blocks_that_are_not_there_are_refused():
+    """All weights would be gathered at once, as if nothing was sharded."""
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    with pytest.raises(ValueError, match=r"no Bottleneck; .*\['Linear'"):
+        shard(model, ['Linear', 'Bottleneck'])
+
+
+def test_a_wrapper_is_refused():
+    with pytest.raises(ValueError, match='leave out strategy.model_wrapper'):
+        FullyShardStrategy(model_wrapper=dict(type='Wrapper'))
+
+
+def strategy_of(parameters):
+    """A strategy without processes, with an optimiser of parameters."""
+    strategy = FullyShardStrategy.__new__(FullyShardStrategy)
+    optimizer = torch.optim.AdamW(
+        [torch.nn.Parameter(torch.ones(2)) for _ in range(parameters)]
+    )
+    strategy.optim_wrapper = OptimWrapper(optimizer)
+    return strategy
+
+
+def test_the_optimiser_of_another_model_is_refused():
+    state = strategy_of(3).optim_wrapper.state_dict()
+    with pytest.raises(ValueError, match='of 3 parameters .* has 2; resume'):
+        strategy_of(2).load_optim_state_dict(state)
+
+
+def test_values_without_a_shape_are_kept():
+    """As the number of steps in old files."""
+    assert shard_like(torch.ones(2), 7) == 7
+    assert shard_like(torch.ones(2), None) is None
+
+
+def test_checkpoints_are_resumed_through_the_cpu(monkeypatch):
+    """Whole, they need not fit a GPU."""
+    calls = []
+    monkeypatch.setattr(
+        DDPStrategy, 'resume', lambda self, *a, **k: calls.append(k)
+    )
+    strategy_of(1).resume('file', map_location='cuda', resume_optimizer=True)
+    assert calls == [dict(map_location='cpu', resume_optimizer=True)]
