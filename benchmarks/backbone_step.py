@@ -8,7 +8,17 @@ mmpretrain's runs in both memory formats, of which the better one counts.
 
 import timm
 import torch
-from measure import autocast, kept_for_backward, medians, parser, peak, report
+from measure import (
+    SIZES,
+    autocast,
+    count,
+    kept_for_backward,
+    medians,
+    parser,
+    peak,
+    report,
+    side,
+)
 from mmpretrain.registry import MODELS
 
 import mmpretrain_plugin  # noqa: F401
@@ -100,12 +110,12 @@ def compare(size: str, pixels: int, batch: int, args: object) -> list[dict]:
 def main() -> None:
     """Run the benchmark."""
     line = parser(__doc__)
-    line.add_argument('--size', default='tiny')
+    line.add_argument('--size', default='tiny', choices=SIZES)
     line.add_argument(
-        '--pixels', nargs='+', type=int, default=[224, 512, 1024]
+        '--pixels', nargs='+', type=side, default=[224, 512, 1024]
     )
     line.add_argument(
-        '--batch', nargs='+', type=int, help='of each; default by device'
+        '--batch', nargs='+', type=count, help='of each; default by device'
     )
     args = line.parse_args()
     few = [max(1, round(8 * 224**2 / pixels**2)) for pixels in args.pixels]
@@ -118,7 +128,10 @@ def main() -> None:
         )
     rows = []
     for pixels, batch in zip(args.pixels, args.batch):
-        rows += compare(args.size, pixels, batch, args)
+        try:
+            rows += compare(args.size, pixels, batch, args)
+        except torch.OutOfMemoryError:
+            print(f'{batch} of {pixels} do not fit; give a smaller --batch')
     report('backbone_step', args, rows)
 
 

@@ -36,18 +36,18 @@ def make_pictures(folder: Path) -> list[str]:
     return paths
 
 
-def host(backend: str) -> Compose:
-    """Build mmpretrain's pipeline of pre-training with a decoder."""
+def host(decoder: str, cropper: str) -> Compose:
+    """Build mmpretrain's pipeline of pre-training with given libraries."""
     return Compose(
         [
             TRANSFORMS.build(step)
             for step in (
-                dict(type='LoadImageFromFile', imdecode_backend=backend),
+                dict(type='LoadImageFromFile', imdecode_backend=decoder),
                 dict(
                     type='RandomResizedCrop',
                     scale=224,
                     crop_ratio_range=(0.2, 1.0),
-                    backend='pillow' if backend == 'pillow' else 'cv2',
+                    backend=cropper,
                     interpolation='bicubic',
                 ),
                 dict(type='RandomFlip', prob=0.5),
@@ -73,10 +73,14 @@ def main() -> None:
     """Run the benchmark."""
     args = parser(__doc__, has_gpu=False).parse_args()
     torch.set_num_threads(1)
-    crop, opencv, pillow = torchvision(), host('cv2'), host('pillow')
+    crop, configs = torchvision(), host('cv2', 'pillow')
+    opencv, pillow = host('cv2', 'cv2'), host('pillow', 'pillow')
     with tempfile.TemporaryDirectory() as folder:
         paths = make_pictures(Path(folder))
         ways = {
+            'as in the configs: OpenCV decodes, Pillow crops': lambda: [
+                configs(dict(img_path=path)) for path in paths
+            ],
             "host's pipeline, OpenCV": lambda: [
                 opencv(dict(img_path=path)) for path in paths
             ],

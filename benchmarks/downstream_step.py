@@ -9,7 +9,17 @@ The stock backbone is mmpretrain's ConvNeXt with GRN.
 from pathlib import Path
 
 import torch
-from measure import autocast, kept_for_backward, medians, parser, peak, report
+from measure import (
+    SIZES,
+    autocast,
+    count,
+    kept_for_backward,
+    medians,
+    parser,
+    peak,
+    report,
+    side,
+)
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config
@@ -20,6 +30,7 @@ from torch import Tensor
 
 from mmpretrain_plugin.models.backbones.convnext_v2 import resolve_architecture
 
+HALF = torch.float16  # as in the recipes: mmcv's RoIAlign has no bf16
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 TASKS = {
     'Mask R-CNN': (
@@ -104,7 +115,7 @@ def compare(task: str, args: object) -> list[dict]:
 
     def step(model: torch.nn.Module) -> None:
         model.zero_grad(set_to_none=True)
-        with autocast(args.device):
+        with autocast(args.device, HALF):
             loss = loss_of(model, images, samples)
         loss.backward()
 
@@ -112,7 +123,7 @@ def compare(task: str, args: object) -> list[dict]:
     seconds = medians(steps, args.rounds, args.device)
     rows = []
     for name, model in models.items():
-        with autocast(args.device):
+        with autocast(args.device, HALF):
             kept = kept_for_backward(
                 lambda m=model: loss_of(m, images, samples),
                 [images, *model.parameters()],
@@ -134,9 +145,9 @@ def compare(task: str, args: object) -> list[dict]:
 def main() -> None:
     """Run the benchmark."""
     line = parser(__doc__)
-    line.add_argument('--size', default='tiny')
-    line.add_argument('--pixels', type=int, default=512)
-    line.add_argument('--batch', type=int, default=2)
+    line.add_argument('--size', default='tiny', choices=SIZES)
+    line.add_argument('--pixels', type=side, default=512)
+    line.add_argument('--batch', type=count, default=2)
     args = line.parse_args()
     report(
         'downstream_step', args, [r for t in TASKS for r in compare(t, args)]

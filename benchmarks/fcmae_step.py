@@ -17,11 +17,13 @@ import torch
 from measure import (
     SIZES,
     autocast,
+    count,
     kept_for_backward,
     medians,
     parser,
     peak,
     report,
+    side,
 )
 from mmpretrain.models.utils.sparse_modules import SparseHelper
 from mmpretrain.registry import MODELS
@@ -173,9 +175,9 @@ def compare(size: str, part: str, ways: dict, args: object) -> list[dict]:
 def main() -> None:
     """Run the benchmark."""
     line = parser(__doc__)
-    line.add_argument('--sizes', nargs='+')
-    line.add_argument('--batch', type=int, help='default: 64; 8 on a CPU')
-    line.add_argument('--pixels', type=int, default=224)
+    line.add_argument('--sizes', nargs='+', choices=SIZES)
+    line.add_argument('--batch', type=count, help='default: 64; 8 on a CPU')
+    line.add_argument('--pixels', type=side, default=224)
     line.add_argument('--ratio', type=float, default=0.6)
     args = line.parse_args()
     some = ['atto', 'tiny', 'base']  # minutes on a CPU
@@ -183,8 +185,11 @@ def main() -> None:
     args.batch = args.batch or (8 if args.device == 'cpu' else 64)
     rows = []
     for size in args.sizes:
-        rows += compare(size, 'encoder', encoders(size, args), args)
-        rows += compare(size, 'whole', whole_models(size, args), args)
+        try:
+            rows += compare(size, 'encoder', encoders(size, args), args)
+            rows += compare(size, 'whole', whole_models(size, args), args)
+        except torch.OutOfMemoryError:
+            print(f'{size} does not fit; give a smaller --batch')
     report('fcmae_step', args, rows)
 
 

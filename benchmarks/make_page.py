@@ -7,9 +7,10 @@ import json
 import re
 from pathlib import Path
 
-from measure import RESULTS, cell
+from measure import cell
 
-PAGE = Path(__file__).resolve().parents[1] / 'docs/performance.md'
+RESULTS = Path(__file__).resolve().parent / 'results'
+PAGE = RESULTS.parents[1] / 'docs/performance.md'
 
 
 def table(rows: list[dict[str, object]]) -> str:
@@ -28,7 +29,11 @@ def section(name: str) -> str:
     """
     path = RESULTS / f'{name}.json'
     if not path.exists():
-        return 'Not measured: no such machine was at hand.\n'
+        script, _, device = name.rpartition('_')
+        return (
+            'Not measured: no such machine was at hand. The command: '
+            f'`python benchmarks/{script}.py --device {device}`\n'
+        )
     content = json.loads(path.read_text())
     machine, settings = content['machine'], content['settings']
     told = ', '.join(

@@ -9,7 +9,7 @@ beside the JSON file.
 
 import matplotlib.pyplot as plt
 import torch
-from measure import autocast, medians, parser, report
+from measure import SIZES, autocast, count, medians, parser, report, side
 from mmpretrain.registry import MODELS
 
 from mmpretrain_plugin.models.masking import num_visible, random_mask
@@ -18,9 +18,11 @@ from mmpretrain_plugin.models.masking import num_visible, random_mask
 def main() -> None:
     """Run the benchmark."""
     line = parser(__doc__)
-    line.add_argument('--size', default='atto')
-    line.add_argument('--batch', type=int, help='default: 64; 4 on a CPU')
-    line.add_argument('--pixels', nargs='+', type=int, default=[128, 224, 384])
+    line.add_argument('--size', default='atto', choices=SIZES)
+    line.add_argument('--batch', type=count, help='default: 64; 4 on a CPU')
+    line.add_argument(
+        '--pixels', nargs='+', type=side, default=[128, 224, 384]
+    )
     line.add_argument(
         '--ratios', nargs='+', type=float, default=[0.2, 0.4, 0.6, 0.8, 0.9]
     )

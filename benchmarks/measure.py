@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 # All sizes of the paper, smallest first
 SIZES = ['atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge']
-RESULTS = Path(__file__).resolve().parent / 'results'
+OUT = Path('work_dirs/benchmarks')
 STATUS, RESET_PEAK = Path('/proc/self/status'), Path('/proc/self/clear_refs')
 
 
@@ -37,20 +37,39 @@ def parser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    best = 'cuda' if has_gpu and torch.cuda.is_available() else 'cpu'
-    devices = ['cpu', 'cuda'] if has_gpu else ['cpu']
-    line.add_argument('--device', default=best, choices=devices)
+    devices = ['cpu']
+    if has_gpu and torch.cuda.is_available():
+        devices.append('cuda')
+    line.add_argument('--device', default=devices[-1], choices=devices)
     if has_rounds:
-        line.add_argument('--rounds', type=int, default=7)
+        line.add_argument('--rounds', type=count, default=7)
     line.add_argument(
-        '--out', type=Path, default=RESULTS, help='folder of the JSON file'
+        '--out', type=Path, default=OUT, help=f'folder of results ({OUT})'
     )
     return line
 
 
-def autocast(device: str) -> torch.autocast:
-    """Return bf16 on a GPU, as one trains there, and fp32 on a CPU."""
-    return torch.autocast(device, torch.bfloat16, enabled=device == 'cuda')
+def count(text: str) -> int:
+    """Read a number of things, one at least."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'must be 1 or more, got {text}')
+    return number
+
+
+def side(text: str) -> int:
+    """Read the side of an image of whole patches, in pixels."""
+    pixels = count(text)
+    if pixels % 32:
+        raise argparse.ArgumentTypeError(f'must be divisible by 32: {text}')
+    return pixels
+
+
+def autocast(
+    device: str, half: torch.dtype = torch.bfloat16
+) -> torch.autocast:
+    """Return half precision on a GPU, as one trains there; fp32 on a CPU."""
+    return torch.autocast(device, half, enabled=device == 'cuda')
 
 
 def medians(

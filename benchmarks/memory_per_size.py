@@ -8,7 +8,7 @@ on a GPU the largest temporary tensors of one layer come on top.
 """
 
 import torch
-from measure import SIZES, kept_for_backward, parser, report
+from measure import SIZES, kept_for_backward, parser, report, side
 from mmpretrain.registry import MODELS
 
 from mmpretrain_plugin.models.masking import random_mask
@@ -17,8 +17,8 @@ from mmpretrain_plugin.models.masking import random_mask
 def main() -> None:
     """Run the benchmark."""
     line = parser(__doc__, has_gpu=False, has_rounds=False)
-    line.add_argument('--sizes', nargs='+', default=SIZES)
-    line.add_argument('--pixels', nargs='+', type=int, default=[512, 1024])
+    line.add_argument('--sizes', nargs='+', default=SIZES, choices=SIZES)
+    line.add_argument('--pixels', nargs='+', type=side, default=[512, 1024])
     args = line.parse_args()
     rows = []
     for size in args.sizes:

@@ -8,7 +8,10 @@ loop picks a box in every group.
 
 mmcv takes an operator by name from ``nms``; this one is known to PyTorch::
 
-    nms=dict(type='torch.ops.convnextv2.soft_nms', iou_threshold=0.5)
+    nms=dict(
+        type='torch.ops.convnextv2.soft_nms',
+        iou_threshold=0.5,
+        split_thr=10**9)  # never class by class, as mmcv does from 10,000 on
 """
 
 import torch
@@ -57,7 +60,7 @@ def soft_nms(
         scores NaN.
 
     Raises:
-        ValueError: If shapes, method or offset are not of these.
+        ValueError: If shapes or options are not of these.
     """
     if boxes.dim() != 2 or boxes.shape[1] != 4 or scores.dim() != 1:
         raise ValueError(
@@ -66,11 +69,12 @@ def soft_nms(
         )
     if len(boxes) != len(scores):
         raise ValueError(f'{len(boxes)} boxes have {len(scores)} scores')
-    if method not in METHODS or offset not in (0, 1):
-        raise ValueError(
-            f'method must be one of {METHODS} and offset 0 or 1, got '
-            f'{method!r} and {offset}'
-        )
+    if method not in METHODS:
+        raise ValueError(f'method must be one of {METHODS}, got {method!r}')
+    if offset not in (0, 1):
+        raise ValueError(f'offset must be 0 or 1, got {offset}')
+    if method == 'gaussian' and not sigma > 0:
+        raise ValueError(f'sigma must be above 0, got {sigma}')
     options = (iou_threshold, sigma, min_score, method, offset)
     where, last = boxes.float(), scores.float()
     # Where mmcv's loop is right: it makes 0/0 of boxes without area.

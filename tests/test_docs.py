@@ -115,7 +115,7 @@ def test_trainings_of_the_pages_name_what_exists(command):
             continue
         node = cfg
         for part in place:
-            node = node[part]
+            node = node[int(part) if part.isdigit() else part]
         assert key in node or key == 'accumulative_counts', option
 
 

@@ -192,7 +192,8 @@ class FullyShardStrategy(DDPStrategy):
         Raises:
             ValueError: If it is of another number of parameters.
         """
-        groups = self.optim_wrapper.param_groups
+        # The wrapper adds a group of its own for its log.
+        groups = self.optim_wrapper.optimizer.param_groups
         parameters = [p for group in groups for p in group['params']]
         saved = sum(len(g['params']) for g in state_dict['param_groups'])
         if saved != len(parameters):

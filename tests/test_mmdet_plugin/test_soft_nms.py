@@ -197,7 +197,8 @@ def test_inputs_stay_as_they_are(way):
         ((3, 5), 3, {}, r'boxes must be \(N, 4\)'),
         ((3, 4), 2, {}, '3 boxes have 2 scores'),
         ((3, 4), 3, dict(method='cubic'), "'cubic'"),
-        ((3, 4), 3, dict(offset=2), 'offset 0 or 1'),
+        ((3, 4), 3, dict(offset=2), 'offset must be 0 or 1, got 2'),
+        ((3, 4), 3, dict(method='gaussian', sigma=0.0), 'above 0, got 0.0'),
     ],
 )
 def test_wrong_arguments_are_named(shape, number, options, message):
