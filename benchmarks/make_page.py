@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 
+import summary
 from measure import cell
 
 RESULTS = Path(__file__).resolve().parent / 'results'
@@ -21,12 +22,23 @@ def table(rows: list[dict[str, object]]) -> str:
     return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
 
 
+def overview() -> str:
+    """Write the table that compares what was measured on a CPU."""
+    rows = []
+    for name, compare in summary.PARTS.items():
+        content = json.loads((RESULTS / f'{name}_cpu.json').read_text())
+        rows += compare(content['rows'])
+    return f'{table(rows)}\n'
+
+
 def section(name: str) -> str:
     """Write the table of one benchmark with its machine and settings.
 
     Args:
-        name: Name and device, such as 'soft_nms_cpu'.
+        name: Name and device, such as 'soft_nms_cpu'; or 'summary'.
     """
+    if name == 'summary':
+        return overview()
     path = RESULTS / f'{name}.json'
     if not path.exists():
         script, _, device = name.rpartition('_')

@@ -11,6 +11,7 @@ import floor
 import make_page
 import measure
 import pytest
+import summary
 import torch
 from mmpretrain.models.utils.norm import GRN
 from mmpretrain.models.utils.sparse_modules import SparseHelper
@@ -242,6 +243,27 @@ def test_the_page_shows_the_results():
     for name in NAMES:
         assert f'<!-- {name}_cpu -->' in page, name
         assert f'python benchmarks/{name}.py' in page, name
+
+
+def test_the_summary_takes_the_better_of_theirs():
+    rows = [
+        {'name': 'ours', 'images/s': 6, 'kept MiB': 10},
+        {'name': 'mmpretrain', 'images/s': 2, 'kept MiB': 40},
+        {'name': 'mmpretrain, channels-last', 'images/s': 3, 'kept MiB': 50},
+        {'name': 'timm', 'images/s': 99, 'kept MiB': 1},
+    ]
+    theirs = ('name', 'mmpretrain')
+    assert summary.ratio(rows, *theirs, 'images/s') == 2
+    assert summary.ratio(rows, *theirs, 'kept MiB') == 0.25
+
+
+def test_every_goal_is_in_the_summary():
+    lines = make_page.overview().splitlines()
+    for (step, others), goals in summary.GOALS.items():
+        found = [x for x in lines if x.startswith(f'| {step} | {others} |')]
+        assert len(found) == 1, step
+        for goal in goals:
+            assert goal is None or f'= {goal} |' in found[0]
 
 
 def test_what_was_not_measured_is_said(tmp_path, monkeypatch):
