@@ -14,6 +14,9 @@ mmcv takes an operator by name from ``nms``; this one is known to PyTorch::
         split_thr=10**9)  # never class by class, as mmcv does from 10,000 on
 """
 
+from functools import cache
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmcv.ops import soft_nms as serial_soft_nms
@@ -115,9 +118,10 @@ def rank(numbers: Tensor) -> Tensor:
     return bits ^ (bits >> 31 & 0x7FFFFFFF)  # below zero bits count down
 
 
+@cache
 def before(number: float) -> float:
     """Return the fp32 number before one: what is not above it is less."""
-    return torch.tensor(number).nextafter(torch.tensor(DEAD)).item()
+    return float(np.nextafter(np.float32(number), np.float32(DEAD)))
 
 
 def in_order(scores: Tensor, picked: Tensor) -> tuple[Tensor, Tensor]:
@@ -132,6 +136,9 @@ def each(
     boxes: Tensor, scores: Tensor, groups: Tensor, options: tuple
 ) -> tuple[Tensor, Tensor]:
     """Run mmcv's loop on one group after the other."""
+    if not groups.any():
+        dets, picked = serial_soft_nms(boxes, scores, *options)
+        return dets[:, 4], picked
     min_score = options[2]
     results = []
     for part in groups.argsort().split(torch.bincount(groups).tolist()):
@@ -148,46 +155,87 @@ def together(
     boxes: Tensor, scores: Tensor, groups: Tensor, options: tuple
 ) -> tuple[Tensor, Tensor]:
     """Pick in all groups at once, from tables of one row per group."""
-    iou_threshold, sigma, min_score, method, offset = options
+    _, _, min_score, _, offset = options
     alive = scores >= min_score
     alive[scores.argmax()] = True  # as mmcv's loop, which drops from then on
-    values = torch.cat([boxes, scores.where(alive, DEAD)[:, None]], dim=1)
-    tables, index = table(values, merge(groups))
-    low, high, scores = tables[:2], tables[2:4], tables[4]
-    area = (high - low + offset).prod(dim=0)
-    under_threshold, under_score = before(iou_threshold), before(min_score)
-    picks = []
+    index = alive.nonzero()[:, 0]
+    groups, order = merge(groups[index]).sort(stable=True)
+    index = index[order]
+    scores, index = tables(scores[index], index, torch.bincount(groups))
+    sides = boxes.t().contiguous()
+    picks = [(scores.new_zeros(0), index.new_zeros(0))]
     while scores.numel():
-        for _ in range(min(STEPS, scores.shape[1])):
-            best, at = scores.max(dim=1, keepdim=True)
-            picks.append((best, index.gather(1, at)))
-            both = at.expand(2, -1, -1)
-            sides = torch.minimum(high, high.gather(2, both))
-            sides -= torch.maximum(low, low.gather(2, both))
-            width, height = (sides + offset if offset else sides).clamp_(min=0)
-            overlap = width.mul_(height)
-            union = (area.gather(1, at) + area).sub_(overlap)
-            iou = overlap.div_(union)
-            scores.scatter_(1, at, DEAD)
-            # In numbers, not booleans, which a CPU takes one by one.
-            if method == 'gaussian':
-                factor = iou.nan_to_num_().square_().div_(-sigma).exp_()
-            elif method == 'linear':
-                less = F.threshold_(iou.nan_to_num_(), under_threshold, 0)
-                factor = less.neg_().add_(1)
-            else:
-                less = iou.ge_(iou_threshold).neg_()
-                if min_score > 0:  # zero is dropped
-                    scores += F.threshold_(less, -0.5, DEAD)
-                    continue
-                factor = less.add_(1)
-            # Where a dead score meets 0 it is NaN, and dead again.
-            scores.mul_(factor).nan_to_num_(DEAD, -DEAD, DEAD)
-            F.threshold_(scores, under_score, DEAD)
-        low, high, area, scores, index = shrink(low, high, area, scores, index)
+        every = sides.gather(1, index.view(1, -1).expand(4, -1))
+        low, high = every.view(2, 2, *index.shape)
+        area = (high - low + offset).prod(dim=0)
+        alive = scores > DEAD
+        left = most = int(alive.sum())
+        while left > 0.8 * most:
+            for _ in range(min(STEPS, scores.shape[1])):
+                best, at = scores.max(dim=1, keepdim=True)
+                picks.append((best, index.gather(1, at)))
+                scores.scatter_(1, at, DEAD)
+                iou = iou_with(low, high, area, at, offset)
+                lower(scores, iou, *options[:4])
+            alive = scores > DEAD
+            left = int(alive.sum())
+        place = alive.flatten().nonzero()[:, 0]
+        counts = alive.sum(dim=1)
+        scores, index = tables(scores.take(place), index.take(place), counts)
     last, picked = (torch.cat([p.flatten() for p in c]) for c in zip(*picks))
     alive = last > DEAD
     return in_order(last[alive], picked[alive])
+
+
+def iou_with(
+    low: Tensor, high: Tensor, area: Tensor, at: Tensor, offset: int
+) -> Tensor:
+    """Compute the IoU of one box of each row with all of its row.
+
+    Args:
+        low: Tables of x1 and y1, (2, G, L).
+        high: Tables of x2 and y2, (2, G, L).
+        area: Table of areas, (G, L).
+        at: Place of the box in each row, (G, 1).
+        offset: What is added to the sides.
+
+    Returns:
+        IoU (G, L), NaN where both have no area.
+    """
+    both = at.expand(2, -1, -1)
+    size = torch.minimum(high, high.gather(2, both))
+    size -= torch.maximum(low, low.gather(2, both))
+    width, height = (size + offset if offset else size).clamp_(min=0)
+    shared = width.mul_(height)
+    return shared.div_((area.gather(1, at) + area).sub_(shared))
+
+
+def lower(
+    scores: Tensor,
+    iou: Tensor,
+    iou_threshold: float,
+    sigma: float,
+    min_score: float,
+    method: str,
+) -> None:
+    """Lower scores by IoU, and write over both tables, (G, L).
+
+    All in numbers: booleans are what a CPU takes one by one.
+    """
+    if method == 'gaussian':
+        factor = iou.nan_to_num_().square_().div_(-sigma).exp_()
+    elif method == 'linear':
+        less = F.threshold_(iou.nan_to_num_(), before(iou_threshold), 0)
+        factor = less.neg_().add_(1)
+    else:
+        less = iou.ge_(iou_threshold).neg_()
+        if min_score > 0:  # zero is dropped
+            scores += F.threshold_(less, -0.5, DEAD)
+            return
+        factor = less.add_(1)
+    # Where a dead score meets 0 it is NaN, and dead again.
+    scores.mul_(factor).nan_to_num_(DEAD, -DEAD, DEAD)
+    F.threshold_(scores, before(min_score), DEAD)
 
 
 def merge(groups: Tensor) -> Tensor:
@@ -208,48 +256,28 @@ def merge(groups: Tensor) -> Tensor:
     return bins.unique_consecutive(return_inverse=True)[1][groups]
 
 
-def table(values: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
-    """Spread columns over tables with one row per group.
+def tables(
+    scores: Tensor, index: Tensor, counts: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Spread boxes over tables with one row per group, as long as the longest.
 
     Args:
-        values: Columns of (N, K), the last one scores.
-        groups: Group of each of the N.
+        scores: Scores of boxes, group after group, (M).
+        index: Their indices, (M).
+        counts: Boxes of each group; there is no row for none.
 
     Returns:
-        Tables (K, G, L), empty places dead, and one of indices (G, L).
+        Tables of scores, dead in empty places, and of indices, (G, L).
     """
-    groups, order = groups.sort()
-    counts = torch.bincount(groups)
-    length = int(counts.max())
-    first = (counts.cumsum(0) - counts)[groups]
-    index = torch.arange(len(order), device=order.device)
-    place = groups * length + index - first
-    empty = values.new_full((values.shape[1], len(counts) * length), DEAD)
-    empty[:-1] = 0
-    empty[:, place] = values[order].t()
-    indices = torch.zeros_like(place, dtype=torch.long).new_zeros(
-        len(counts) * length
-    )
-    indices[place] = order
+    counts = counts[counts > 0]
+    length = int(counts.max()) if len(counts) else 0
+    gaps = length - counts
+    shift = (gaps.cumsum(0) - gaps).repeat_interleave(counts)
+    place = torch.arange(len(index), device=index.device) + shift
     shape = (len(counts), length)
-    return empty.view(-1, *shape), indices.view(shape)
-
-
-def shrink(
-    low: Tensor, high: Tensor, area: Tensor, scores: Tensor, index: Tensor
-) -> tuple[Tensor, ...]:
-    """Leave out dead rows, and dead columns once they are many."""
-    alive = scores > DEAD
-    rows = alive.any(dim=1)
-    length = int(alive.sum(dim=1).max())
-    if length > 0.8 * scores.shape[1] and bool(rows.all()):
-        return low, high, area, scores, index
-    # Living places first, in their order.
-    kept = (~alive[rows]).byte().sort(dim=1, stable=True).indices[:, :length]
-    both = kept.expand(2, -1, -1)
     return (
-        *(part[:, rows].gather(2, both) for part in (low, high)),
-        *(part[rows].gather(1, kept) for part in (area, scores, index)),
+        scores.new_full(shape, DEAD).put_(place, scores),
+        index.new_zeros(shape).put_(place, index),
     )
 
 

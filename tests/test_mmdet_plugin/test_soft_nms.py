@@ -10,6 +10,7 @@ from mmdet_plugin import soft_nms as module
 from mmdet_plugin.soft_nms import soft_nms
 
 METHODS = ('naive', 'linear', 'gaussian')
+INF = float('inf')
 
 
 def scene(boxes, objects, seed, size=400.0):
@@ -57,14 +58,14 @@ def test_a_crowd_beside_single_boxes_needs_no_large_table(method, monkeypatch):
     """
     monkeypatch.setattr(module, 'FEW_GROUPS', 0)
     sizes = []
-    table = module.table
+    tables = module.tables
 
-    def watched(values, groups):
-        tables, index = table(values, groups)
+    def watched(*columns):
+        scores, index = tables(*columns)
         sizes.append(index.numel())
-        return tables, index
+        return scores, index
 
-    monkeypatch.setattr(module, 'table', watched)
+    monkeypatch.setattr(module, 'tables', watched)
     crowd, _ = scene(300, objects=1, seed=0)
     corner = 500 + 20 * torch.arange(700)[:, None].float()
     single = torch.cat([corner, 0 * corner, corner + 9, 9 + 0 * corner], dim=1)
@@ -175,6 +176,36 @@ def test_equal_scores_come_as_they_were_given():
     boxes = torch.tensor([[i * 20.0, 0, i * 20 + 9, 9] for i in range(40)])
     _, kept = soft_nms(boxes, torch.full((40,), 0.5))
     assert kept.tolist() == list(range(40))
+
+
+NUMBERS = [-INF, -3e38, -2.5, -1e-45, -0.0, 0.0, 1e-45, 0.5, 2.5, 3e38, INF]
+
+
+def test_ranks_are_in_the_order_of_numbers():
+    numbers = torch.tensor(NUMBERS)
+    ranks = module.rank(numbers)
+    for one, rank in zip(numbers, ranks):
+        assert torch.equal(ranks < rank, numbers < one)
+
+
+@pytest.mark.parametrize('bound', NUMBERS[1:])
+def test_what_is_above_the_number_before_is_not_less(bound):
+    numbers = torch.tensor([*NUMBERS, 0.49999997, 0.50000006])
+    above = numbers > module.before(bound)
+    assert torch.equal(above, numbers >= torch.tensor(bound))
+
+
+@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('score', [float('nan'), -INF])
+def test_scores_that_are_no_numbers_give_none(method, score):
+    boxes, scores = scene(300, objects=3, seed=0)
+    _, kept = module.together(
+        boxes,
+        scores * 0 + score,
+        torch.zeros(300, dtype=torch.long),
+        (0.5, 0.5, 1e-3, method, 0),
+    )
+    assert len(kept) == 0
 
 
 def test_no_boxes_give_none():
