@@ -167,7 +167,8 @@ def together(
     while scores.numel():
         every = sides.gather(1, index.view(1, -1).expand(4, -1))
         low, high = every.view(2, 2, *index.shape)
-        area = (high - low + offset).prod(dim=0)
+        width, height = high - low + offset
+        area = width * height
         alive = scores > DEAD
         left = most = int(alive.sum())
         while left > 0.8 * most:
