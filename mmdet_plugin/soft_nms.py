@@ -4,7 +4,7 @@ The same result as mmcv's ``soft_nms``, whose loop in C++ runs on the CPU and
 compares every box with every other. mmcv keeps classes apart by moving them
 along x; boxes whose intervals on x do not meet, those of different classes for
 one, never change each other. So boxes fall into groups, and one step of the
-loop picks a box in every group.
+loop picks a box in every group, or row of small groups.
 
 mmcv takes an operator by name from ``nms``; this one is known to PyTorch::
 
@@ -15,6 +15,7 @@ mmcv takes an operator by name from ``nms``; this one is known to PyTorch::
 """
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +31,16 @@ FEW_BOXES = 256
 # Steps between two looks at what is left, each of which waits for the device.
 STEPS = 32
 METHODS = ('naive', 'linear', 'gaussian')
+
+
+class Options(NamedTuple):
+    """What ``soft_nms`` takes besides boxes, in the order of mmcv's loop."""
+
+    iou_threshold: float
+    sigma: float
+    min_score: float
+    method: str
+    offset: int
 
 
 def soft_nms(
@@ -52,7 +63,8 @@ def soft_nms(
         scores: Scores (N).
         iou_threshold: IoU from which on boxes count as overlapping.
         sigma: Width of 'gaussian'.
-        min_score: Boxes whose score falls below are dropped.
+        min_score: Boxes whose score falls below are dropped, the best of all
+            never.
         method: One of ``METHODS``.
         offset: 1 if a box from 0 to 0 is one pixel wide, else 0.
 
@@ -79,11 +91,11 @@ def soft_nms(
         raise ValueError(f'offset must be 0 or 1, got {offset}')
     if method == 'gaussian' and not sigma > 0:
         raise ValueError(f'sigma must be above 0, got {sigma}')
-    options = (iou_threshold, sigma, min_score, method, offset)
+    options = Options(iou_threshold, sigma, min_score, method, offset)
     where, last = boxes.float(), scores.float()
-    # Where mmcv's loop is right: it makes 0/0 of boxes without area.
-    one_by_one = boxes.device.type == 'cpu' and bool(
-        (where[:, 2:] - where[:, :2] + offset).all()
+    # Of two boxes without area mmcv's loop makes 0/0, which 'gaussian' keeps.
+    one_by_one = boxes.device.type == 'cpu' and (
+        method != 'gaussian' or has_areas(where, offset)
     )
     if len(boxes) == 0:
         picked = torch.zeros(0, dtype=torch.long, device=boxes.device)
@@ -92,7 +104,8 @@ def soft_nms(
         last = dets[:, 4]
     else:
         groups = group(where, offset)
-        if iou_threshold <= 0:  # 'naive' then drops what does not overlap too
+        # 'naive' then drops what does not overlap too.
+        if method == 'naive' and iou_threshold <= 0:
             groups.zero_()
         if one_by_one and int(groups.max()) < FEW_GROUPS:
             last, picked = each(where, last, groups, options)
@@ -102,13 +115,19 @@ def soft_nms(
     return new, picked
 
 
+def has_areas(boxes: Tensor, offset: int) -> bool:
+    """Tell whether the area of every box (N, 4) is above zero."""
+    width, height = (boxes[:, 2:] - boxes[:, :2] + offset).unbind(1)
+    return bool((width * height > 0).all())
+
+
 def group(boxes: Tensor, offset: int) -> Tensor:
     """Number the groups of boxes whose intervals on x meet, (N)."""
     order = rank(boxes[:, 0]).argsort()
     start = boxes[order, 0]
-    reach = boxes[order, 2].cummax(0).values + offset
+    reach = boxes[order, 2].cummax(0).values
     groups = torch.zeros_like(order)
-    groups[1:] = (start[1:] >= reach[:-1]).cumsum(0)
+    groups[1:] = (reach[:-1] - start[1:] + offset <= 0).cumsum(0)
     return torch.empty_like(groups).scatter_(0, order, groups)
 
 
@@ -133,13 +152,22 @@ def in_order(scores: Tensor, picked: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def each(
-    boxes: Tensor, scores: Tensor, groups: Tensor, options: tuple
+    boxes: Tensor, scores: Tensor, groups: Tensor, options: Options
 ) -> tuple[Tensor, Tensor]:
-    """Run mmcv's loop on one group after the other."""
+    """Run mmcv's loop on one group after the other.
+
+    Args:
+        boxes: Boxes (x1, y1, x2, y2), (N, 4), on a CPU.
+        scores: Scores (N).
+        groups: Group of each box, counted from 0, (N).
+        options: Threshold, method and so on.
+
+    Returns:
+        New scores (M) and indices (M), the best box first.
+    """
     if not groups.any():
         dets, picked = serial_soft_nms(boxes, scores, *options)
         return dets[:, 4], picked
-    min_score = options[2]
     results = []
     for part in groups.argsort().split(torch.bincount(groups).tolist()):
         part = part.sort().values
@@ -147,16 +175,25 @@ def each(
         results.append((dets[:, 4], part[kept]))
     last, picked = (torch.cat(column) for column in zip(*results))
     # Of a group that is below the least score the loop keeps the best box.
-    alive = (last >= min_score) | (picked == scores.argmax())
+    alive = (last >= options.min_score) | (picked == scores.argmax())
     return in_order(last[alive], picked[alive])
 
 
 def together(
-    boxes: Tensor, scores: Tensor, groups: Tensor, options: tuple
+    boxes: Tensor, scores: Tensor, groups: Tensor, options: Options
 ) -> tuple[Tensor, Tensor]:
-    """Pick in all groups at once, from tables of one row per group."""
-    _, _, min_score, _, offset = options
-    alive = scores >= min_score
+    """Pick in all groups at once, from tables of one row per group.
+
+    Args:
+        boxes: Boxes (x1, y1, x2, y2), (N, 4), on any device.
+        scores: Scores (N).
+        groups: Group of each box, counted from 0, (N).
+        options: Threshold, method and so on.
+
+    Returns:
+        New scores (M) and indices (M), the best box first.
+    """
+    alive = scores >= options.min_score
     alive[scores.argmax()] = True  # as mmcv's loop, which drops from then on
     index = alive.nonzero()[:, 0]
     groups, order = merge(groups[index]).sort(stable=True)
@@ -167,7 +204,7 @@ def together(
     while scores.numel():
         every = sides.gather(1, index.view(1, -1).expand(4, -1))
         low, high = every.view(2, 2, *index.shape)
-        width, height = high - low + offset
+        width, height = high - low + options.offset
         area = width * height
         alive = scores > DEAD
         left = most = int(alive.sum())
@@ -176,8 +213,8 @@ def together(
                 best, at = scores.max(dim=1, keepdim=True)
                 picks.append((best, index.gather(1, at)))
                 scores.scatter_(1, at, DEAD)
-                iou = iou_with(low, high, area, at, offset)
-                lower(scores, iou, *options[:4])
+                iou = iou_with(low, high, area, at, options.offset)
+                lower(scores, iou, options)
             alive = scores > DEAD
             left = int(alive.sum())
         place = alive.flatten().nonzero()[:, 0]
@@ -211,40 +248,35 @@ def iou_with(
     return shared.div_((area.gather(1, at) + area).sub_(shared))
 
 
-def lower(
-    scores: Tensor,
-    iou: Tensor,
-    iou_threshold: float,
-    sigma: float,
-    min_score: float,
-    method: str,
-) -> None:
+def lower(scores: Tensor, iou: Tensor, options: Options) -> None:
     """Lower scores by IoU, and write over both tables, (G, L).
 
     All in numbers: booleans are what a CPU takes one by one.
     """
-    if method == 'gaussian':
-        factor = iou.nan_to_num_().square_().div_(-sigma).exp_()
-    elif method == 'linear':
-        less = F.threshold_(iou.nan_to_num_(), before(iou_threshold), 0)
+    if options.method == 'gaussian':
+        factor = iou.nan_to_num_().square_().div_(-options.sigma).exp_()
+    elif options.method == 'linear':
+        under = before(options.iou_threshold)
+        less = F.threshold_(iou.nan_to_num_(), under, 0)
         factor = less.neg_().add_(1)
     else:
-        less = iou.ge_(iou_threshold).neg_()
-        if min_score > 0:  # zero is dropped
+        less = iou.ge_(options.iou_threshold).neg_()
+        if options.min_score > 0:  # zero is dropped
             scores += F.threshold_(less, -0.5, DEAD)
             return
         factor = less.add_(1)
     # Where a dead score meets 0 it is NaN, and dead again.
     scores.mul_(factor).nan_to_num_(DEAD, -DEAD, DEAD)
-    F.threshold_(scores, before(min_score), DEAD)
+    F.threshold_(scores, before(options.min_score), DEAD)
 
 
 def merge(groups: Tensor) -> Tensor:
     """Put small groups together where a table would be mostly empty.
 
-    A table has a row for every group, of the length of the longest. Groups
-    that begin within that length of each other share one then, so that at
-    most half of its places stay empty.
+    A table has a row for every group, of the length of the longest. Where
+    that is more than four places for a box, groups that begin within that
+    length of each other share a row: at most two places for a box, and two
+    rows of the longest.
 
     Args:
         groups: Group of each box, (N).

@@ -172,10 +172,48 @@ def test_points_upon_each_other_do_not_overlap(way):
     assert_close(got[:, 4], scores[kept])
 
 
-def test_equal_scores_come_as_they_were_given():
+def test_equal_scores_come_as_they_were_given(way, monkeypatch):
+    if module.FEW_GROUPS:  # one by one, though every box is a group
+        monkeypatch.setattr(module, 'FEW_GROUPS', 99)
     boxes = torch.tensor([[i * 20.0, 0, i * 20 + 9, 9] for i in range(40)])
     _, kept = soft_nms(boxes, torch.full((40,), 0.5))
     assert kept.tolist() == list(range(40))
+
+
+@pytest.mark.parametrize('method', ['naive', 'linear'])
+def test_flat_boxes_go_through_the_loop_of_mmcv_too(method, monkeypatch):
+    monkeypatch.delattr(module, 'together')
+    boxes, scores = scene(600, objects=5, seed=0)
+    boxes[::7, 2] = boxes[::7, 0]
+    assert_equal_results(boxes, scores, method=method)
+
+
+@pytest.mark.parametrize('sides', [(1e-30, 1e-30), (-20, 10)])
+def test_areas_that_vanish_do_not_overlap(way, sides):
+    boxes = torch.tensor([[0.0, 0, *sides]] * 3 + [[0.0, 0, 20, 10]])
+    scores = torch.tensor([0.9, 0.8, 0.7, 0.6])
+    got, kept = soft_nms(boxes, scores, method='gaussian')
+    assert torch.equal(got[:, 4], scores[kept])
+
+
+def test_the_offset_counts_where_fp32_has_no_odd_numbers(way):
+    boxes = torch.tensor([[2.0**24, 0, 2**24, 9]] * 2)
+    scores = torch.tensor([0.9, 0.8])
+    assert_equal_results(boxes, scores, offset=1, method='naive')
+
+
+@pytest.mark.parametrize('method', ['linear', 'gaussian'])
+def test_groups_stay_apart_without_a_threshold(method, monkeypatch):
+    monkeypatch.setattr(module, 'FEW_BOXES', 0)
+    seen = []
+    each = module.each
+    monkeypatch.setattr(
+        module, 'each', lambda *args: seen.append(args[2]) or each(*args)
+    )
+    boxes, scores = scene(100, objects=2, seed=0)
+    boxes[50:] += 1000
+    assert_equal_results(boxes, scores, iou_threshold=0.0, method=method)
+    assert seen[0].max() > 0
 
 
 NUMBERS = [-INF, -3e38, -2.5, -1e-45, -0.0, 0.0, 1e-45, 0.5, 2.5, 3e38, INF]
@@ -203,7 +241,7 @@ def test_scores_that_are_no_numbers_give_none(method, score):
         boxes,
         scores * 0 + score,
         torch.zeros(300, dtype=torch.long),
-        (0.5, 0.5, 1e-3, method, 0),
+        module.Options(0.5, 0.5, 1e-3, method, 0),
     )
     assert len(kept) == 0
 
