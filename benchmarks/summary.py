@@ -1,4 +1,7 @@
-"""Ours against others on a CPU in one table, beside the project's goals."""
+"""Ours against others on a CPU in one table, beside the project's goals.
+
+``make_page.py`` puts it at the top of docs/performance.md.
+"""
 
 from collections.abc import Iterator
 

@@ -1,6 +1,7 @@
 """Benchmarks run, measure what they say, and their page is their results."""
 
 import json
+import math
 import sys
 import weakref
 from pathlib import Path
@@ -264,6 +265,32 @@ def test_every_goal_is_in_the_summary():
         assert len(found) == 1, step
         for goal in goals:
             assert goal is None or f'= {goal} |' in found[0]
+
+
+def test_numbers_between_the_tables_are_theirs():
+    def rows(name):
+        path = make_page.RESULTS / f'{name}_cpu.json'
+        return json.loads(path.read_text())['rows']
+
+    page = ' '.join(make_page.PAGE.read_text().split())
+    huge = rows('memory_per_size')[-1]
+    weights = huge['weights to moments, GiB']
+    image = huge['FCMAE 224, MiB per image']
+    total = weights + 64 * image / 1024
+    text = f'{weights:.1f} GiB and 64 times {image:.0f} MiB, {total:.1f} GiB'
+    assert text in page
+    as_is, opencv = (
+        math.ceil(3000 / row['images/s per core'])
+        for row in rows('data_loading')[:2]
+    )
+    assert f'needs {as_is} cores' in page
+    assert f'and {opencv} that crop with OpenCV' in page
+    share = {
+        (row['pixels'], row['mask ratio']): f'{row["time share"]:.2f}'
+        for row in rows('masking_cost')
+    }
+    assert f'a step of atto costs {share[224, 0.6]} of whole' in page
+    assert f'At 0.2 and 384 pixels it costs {share[384, 0.2]}:' in page
 
 
 def test_what_was_not_measured_is_said(tmp_path, monkeypatch):
