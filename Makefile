@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test lint doctor setup lock clean-venv
 
 demo: setup
-	$(BIN)/python tools/demo.py
+	$(BIN)/python tools/demo/run_demo.py
 
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile

@@ -9,7 +9,7 @@ convolution beside it. Nothing is computed twice, no hidden site is encoded, no
 visible patch predicted, and every number has the type of the step, weights
 too. Caches can beat that, where what a layer writes stays until the next one
 reads it, and so can skipping the zeros that the depthwise convolution reads,
-which count here as they do in the paper. The optimiser's step is not in it.
+which count here as they do in the paper. The optimizer's step is not in it.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ class Layer(NamedTuple):
     inputs: int
     outputs: int
     weights: int
-    normalised: int = 0  # by LayerNorm, at 5 operations each as in Table 14
+    normalized: int = 0  # by LayerNorm, at 5 operations each as in Table 14
     beside: int = 0  # read too, in both passes: a shortcut, the loss's target
     has_input_gradient: bool = True
 
@@ -54,7 +54,7 @@ class Layer(NamedTuple):
         writes the gradients of weights and inputs, and each of these two is
         as much work as forward.
         """
-        flops = 2 * self.multiply_adds + 5 * self.normalised
+        flops = 2 * self.multiply_adds + 5 * self.normalized
         moved = self.inputs + self.beside + self.weights + self.outputs
         if not self.has_input_gradient:
             return (flops, moved), (flops, moved + self.weights)
@@ -66,7 +66,7 @@ def linear(
     inputs: int,
     outputs: int,
     norm: int = 0,
-    normalised: int = 0,
+    normalized: int = 0,
     has_input_gradient: bool = True,
 ) -> Layer:
     """Describe a linear layer, or a convolution that is one.
@@ -76,7 +76,7 @@ def linear(
         inputs: Numbers of a row that go in.
         outputs: Numbers of a row that come out.
         norm: Channels of a LayerNorm before or after it; 0 without.
-        normalised: Numbers that go through that.
+        normalized: Numbers that go through that.
         has_input_gradient: Whether its input has a gradient; images do not.
     """
     return Layer(
@@ -84,7 +84,7 @@ def linear(
         inputs=rows * inputs,
         outputs=rows * outputs,
         weights=(inputs + 1) * outputs + 2 * norm,
-        normalised=normalised,
+        normalized=normalized,
         has_input_gradient=has_input_gradient,
     )
 
@@ -109,7 +109,7 @@ def block(sites: int, width: int) -> list[Layer]:
             inputs=numbers,
             outputs=numbers,
             weights=mlp + 2 * width + 2 * wide,
-            normalised=numbers,
+            normalized=numbers,
             beside=numbers,
         ),
     ]
@@ -132,14 +132,14 @@ def encoder(
         STEM**2 * COLOURS,
         width,
         norm=width,
-        normalised=sites * width,
+        normalized=sites * width,
         has_input_gradient=False,
     )
     layers = [stem, *block(sites, width) * depths[0]]
     for depth, previous, width in zip(depths[1:], channels, channels[1:]):
-        normalised = sites * previous
+        normalized = sites * previous
         sites //= 4
-        layers.append(linear(sites, 4 * previous, width, previous, normalised))
+        layers.append(linear(sites, 4 * previous, width, previous, normalized))
         layers += block(sites, width) * depth
     return layers
 

@@ -29,13 +29,13 @@ def scene(proposals: int, classes: int, device: str) -> tuple:
         return torch.randn(*shape, generator=generator)
 
     size = torch.tensor([1333.0, 800.0])
-    centres = size * torch.rand(20, 2, generator=generator)
+    centers = size * torch.rand(20, 2, generator=generator)
     sides = 20 + 300 * torch.rand(20, 2, generator=generator)
     which = torch.randint(20, (proposals,), generator=generator)
-    centre = centres[which] + 0.15 * sides[which] * normal(proposals, 2)
+    center = centers[which] + 0.15 * sides[which] * normal(proposals, 2)
     half = sides[which] * (0.2 * normal(proposals, 2)).exp() / 2
-    low = centre - half + 3 * normal(classes, proposals, 2)
-    high = centre + half + 3 * normal(classes, proposals, 2)
+    low = center - half + 3 * normal(classes, proposals, 2)
+    high = center + half + 3 * normal(classes, proposals, 2)
     low = low.maximum(torch.zeros(2)).minimum(size - 1)
     high = high.minimum(size).maximum(low + 1)
     boxes = torch.cat([low, high], dim=2).flatten(0, 1)

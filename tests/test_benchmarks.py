@@ -18,8 +18,8 @@ from mmpretrain.models.utils.norm import GRN
 from mmpretrain.models.utils.sparse_modules import SparseHelper
 from torch.testing import assert_close
 
-from tests import complexity
-from tests.small_models import small_backbone, some_mask
+from tests.helpers import complexity
+from tests.helpers.small_models import small_backbone, some_mask
 from tests.test_configs.test_tables import TABLE_14, printed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -135,7 +135,7 @@ def test_nothing_stays_after_counting():
 @pytest.mark.parametrize('arch', TABLE_14)
 def test_the_floor_has_the_papers_operations_and_all_weights(arch):
     layers = floor.pretraining(arch, 'encoder', 1, cells=49, visible=49)
-    operations = sum(x.multiply_adds + 5 * x.normalised for x in layers)
+    operations = sum(x.multiply_adds + 5 * x.normalized for x in layers)
     _, giga = TABLE_14[arch]
     assert printed(operations / 1e9, giga) == giga
     model = complexity.build(dict(type='ConvNeXtV2', arch=arch), 'mmpretrain')

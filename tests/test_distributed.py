@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from tests.distributed_worker import IMAGES, halves, train
+from tests.helpers.distributed_worker import IMAGES, halves, train
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ def results(tmp_path_factory):
     file = tmp_path_factory.mktemp('distributed') / 'results.pth'
     result = subprocess.run(
         [sys.executable, '-m', 'torch.distributed.run', '--standalone',
-         '--nproc_per_node', '2', '-m', 'tests.distributed_worker',
+         '--nproc_per_node', '2', '-m', 'tests.helpers.distributed_worker',
          *JOBS, str(file)],
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip

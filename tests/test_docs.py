@@ -21,8 +21,8 @@ from mmpretrain_plugin.checkpoint import (
     write,
     write_file,
 )
-from tests.small_models import stir
-from tests.small_weights import make_weights
+from tests.helpers.small_models import stir
+from tests.helpers.small_weights import make_weights
 from tests.test_configs import CONFIGS
 
 PAGE = Path(__file__).resolve().parents[1] / 'docs/checkpoints.md'

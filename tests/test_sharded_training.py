@@ -35,7 +35,7 @@ def train(root, name, way, *more):
     """Train for two epochs, or from where ``--resume`` says."""
     result = subprocess.run(
         [sys.executable, '-m', 'torch.distributed.run', '--standalone',
-         '--nproc_per_node', '2', '-m', 'tests.launched',
+         '--nproc_per_node', '2', '-m', 'tests.helpers.launched',
          SCRIPT, CONFIG, '--launcher', 'pytorch', '--work-dir', root / name,
          *more, '--cfg-options', *WAYS[way], *BUDGET,
          f'train_dataloader.dataset.data_root={root / "data/unlabelled"}'],
@@ -50,7 +50,8 @@ def runs(tmp_path_factory):
     """Both ways from the start, and each from the other's first epoch."""
     root = tmp_path_factory.mktemp('runs')
     subprocess.run(
-        [sys.executable, ROOT / 'tools/make_digit_scenes.py', root / 'data',
+        [sys.executable, ROOT / 'tools/demo/make_digit_scenes.py',
+         root / 'data',
          '--unlabelled', '16', '--train', '1', '--val', '1'],
         check=True, capture_output=True,
     )  # fmt: skip

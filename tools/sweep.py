@@ -25,8 +25,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from long_command import clock, run_logged, seconds_left
 from mmengine.config import Config
+
+from mmpretrain_plugin.launch import clock, run_logged, seconds_left
 
 MIM = str(Path(sys.executable).with_name('mim'))
 # The metric that a host's users look at first; all of these: more is better.

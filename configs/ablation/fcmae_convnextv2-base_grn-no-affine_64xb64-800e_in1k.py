@@ -1,6 +1,6 @@
 """Ablation of FCMAE: GRN without gamma and beta.
 
-Reproduces: section 4 of the paper: gamma and beta ease the optimisation.
+Reproduces: section 4 of the paper: gamma and beta ease the optimization.
 Command:    mim train mmpretrain \
                 configs/ablation/fcmae_convnextv2-base_grn-no-affine_64xb64-800e_in1k.py \
                 --launcher slurm --gpus 64 --gpus-per-node 8 \

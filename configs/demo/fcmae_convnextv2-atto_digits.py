@@ -9,7 +9,7 @@ Expected:   a loss that falls from 1.0, the cost of predicting the mean of
             every patch.
 Measured:   a loss of 0.77 at the end; 2:52 minutes (one run of `make demo`,
             2026-11-21, 2 cores, torch 2.11).
-Data:       python tools/make_digit_scenes.py data/digit_scenes
+Data:       python tools/demo/make_digit_scenes.py data/digit_scenes
 Weights:    none, it starts at random.
 Values:     Table 8, but for what suits small pictures and minutes: pictures
             of 160, batch 32, crops of 0.4 to 1 and no flip (digits), a

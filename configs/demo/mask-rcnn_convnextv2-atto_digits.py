@@ -8,7 +8,7 @@ Hardware:   two CPU cores, about 2 minutes.
 Expected:   less AP than the leaf with `-fcmae`.
 Measured:   3.6 box AP, 4.8 mask AP (one run of `make demo`, 2026-11-21, 2
             cores, torch 2.11; runs differ by points).
-Data:       python tools/make_digit_scenes.py data/digit_scenes
+Data:       python tools/demo/make_digit_scenes.py data/digit_scenes
 Weights:    none, it starts at random.
 Values:     chosen for small pictures and a budget of minutes: a narrow FPN
             with norms, few proposals, batch 2, a cosine schedule. From the

@@ -8,7 +8,7 @@ Expected:   about the mIoU of the leaf with `-fcmae`: minutes are too few to
             tell ten classes apart.
 Measured:   9.5 mIoU, 9.5 multi-scale (one run of `make demo`, 2026-11-21, 2
             cores, torch 2.11; runs differ by points).
-Data:       python tools/make_digit_scenes.py data/digit_scenes
+Data:       python tools/demo/make_digit_scenes.py data/digit_scenes
 Weights:    none, it starts at random.
 Values:     chosen for small pictures and a budget of minutes: narrow heads
             with GN, crops, a weight for classes, a high rate. From the paper

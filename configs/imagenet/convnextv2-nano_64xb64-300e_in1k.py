@@ -10,7 +10,7 @@ Hardware:   64 GPUs x 64 images = 4096. One node of 8:
             optim_wrapper.accumulative_counts=8 custom_hooks.0.interval=8
 Expected:   81.2 top-1.
 Weights:    none, it starts at random.
-Values:     V1's optimiser, schedule and start of the head; mixup, cutmix,
+Values:     V1's optimizer, schedule and start of the head; mixup, cutmix,
             smoothing, weight decay and drop path of Table 9. A choice: the
             paper does not say how it trained this one.
 """

@@ -1,6 +1,6 @@
 from .adapt_stem import adapt_stem
 from .completeness import differences
-from .convert import read, recognise, write
+from .convert import read, recognize, write
 from .download import download
 from .files import (
     CheckpointFileError,
@@ -24,7 +24,7 @@ __all__ = [
     'download',
     'read',
     'read_file',
-    'recognise',
+    'recognize',
     'sha256',
     'verify',
     'write',

@@ -14,7 +14,7 @@ from .weights import ConversionError, State, Weights
 TIMM_CONV_MLP = ((2, 2, 6, 2), (2, 2, 8, 2))
 
 
-def recognise(state: Mapping[str, Tensor]) -> Layout:
+def recognize(state: Mapping[str, Tensor]) -> Layout:
     """Tell the layout of a state dict from its keys.
 
     Raises:
@@ -50,7 +50,7 @@ def read(state: Mapping[str, Tensor]) -> Weights:
         ConversionError: If the layout is unknown, or keys are missing, left
             over or have another shape; all of them are listed.
     """
-    layout = recognise(state)
+    layout = recognize(state)
     weights = Weights({}, layout.name)
     left_over, twice = [], []
     # Detectors and segmentors have all kinds of parts beside the backbone.

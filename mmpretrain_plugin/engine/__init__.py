@@ -1,6 +1,6 @@
-from .checked_runner import CheckedRunner
-from .fully_shard_strategy import FullyShardStrategy
-from .layer_decay import LayerDecayOptimWrapperConstructor
+from .optimizers import LayerDecayOptimWrapperConstructor
+from .runners import CheckedRunner
+from .strategies import FullyShardStrategy
 
 __all__ = [
     'CheckedRunner',

@@ -19,7 +19,7 @@ from ..checkpoint import (
     download,
     read,
     read_file,
-    recognise,
+    recognize,
 )
 
 
@@ -48,7 +48,7 @@ def describe(keys: Mapping[str, Tensor], prefix: str) -> str:
 def layout_of(given: Mapping[str, Tensor]) -> str | None:
     """Name the layout of a state dict, None for that of no ConvNeXt."""
     try:
-        return recognise(given).name
+        return recognize(given).name
     except ConversionError:
         return None
 
@@ -120,10 +120,10 @@ def check_complete(
 
 
 def pretrained_file(init_cfg: dict) -> str | None:
-    """Return what a 'Pretrained' initialiser loads, None for another one.
+    """Return what a 'Pretrained' initializer loads, None for another one.
 
     Raises:
-        ValueError: If one is hidden in the override of another initialiser,
+        ValueError: If one is hidden in the override of another initializer,
             where the host would open its file.
     """
     override = init_cfg.get('override') or []
@@ -131,13 +131,13 @@ def pretrained_file(init_cfg: dict) -> str | None:
     if any(is_pretrained(part) for part in parts):
         raise ValueError(
             "a backbone takes no 'Pretrained' in the override of another "
-            'initialiser; make it an entry of the list init_cfg'
+            'initializer; make it an entry of the list init_cfg'
         )
     return str(init_cfg['checkpoint']) if is_pretrained(init_cfg) else None
 
 
 def is_pretrained(init_cfg: dict) -> bool:
-    """Tell a 'Pretrained' initialiser, by whatever scope it is named."""
+    """Tell a 'Pretrained' initializer, by whatever scope it is named."""
     kind = init_cfg.get('type')
     if isinstance(kind, str):
         kind = WEIGHT_INITIALIZERS.get(kind)

@@ -1,10 +1,10 @@
 from . import tiled_depthwise, triton_available, triton_depthwise
 from .folded_mlp import folded_mlp
 from .halo_depthwise import halo_depthwise
-from .neighbours import Neighbours
+from .neighbors import Neighbors
 
 __all__ = [
-    'Neighbours',
+    'Neighbors',
     'folded_mlp',
     'halo_depthwise',
     'tiled_depthwise',

@@ -39,7 +39,7 @@ def folded_mlp(
     scale: Tensor | None = None,
     recompute: bool = True,
 ) -> Tensor:
-    """Normalise, expand, respond, project.
+    """Normalize, expand, respond, project.
 
     Under autocast the matrix products run in its type; LayerNorm and the sums
     of GRN run in fp32 at least.
@@ -73,7 +73,7 @@ def folded_mlp(
     return y.view(x.shape)
 
 
-def normalise(
+def normalize(
     x: Tensor,
     weight: Tensor,
     bias: Tensor,
@@ -83,7 +83,7 @@ def normalise(
     """Apply LayerNorm: what forward and backward both do.
 
     Returns:
-        The normalised sites (N, T, C), and their means and inverse
+        The normalized sites (N, T, C), and their means and inverse
         standard deviations.
     """
     if is_available(x):
@@ -94,7 +94,7 @@ def normalise(
     return z.to(dtype), mean, rstd
 
 
-def normalise_backward(
+def normalize_backward(
     d_z: Tensor,
     x: Tensor,
     mean: Tensor,
@@ -169,8 +169,8 @@ def factors(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Turn the norms g (N, K) into GRN's factors s, n = g / m, and m."""
     mean = norms.mean(dim=-1, keepdim=True) + eps
-    normalised = norms / mean
-    return 1 + gamma * normalised, normalised, mean
+    normalized = norms / mean
+    return 1 + gamma * normalized, normalized, mean
 
 
 def fold(weight: Tensor, s: Tensor, dtype: torch.dtype) -> Tensor:
@@ -200,7 +200,7 @@ def compute(
         The output (N, T, C), the norms of GRN (N, K), and the expanded sites
         (N, T, K) unless they are recomputed.
     """
-    z, _, _ = normalise(x, norm_weight, norm_bias, norm_eps, dtype)
+    z, _, _ = normalize(x, norm_weight, norm_bias, norm_eps, dtype)
     a = F.linear(z, w1.to(dtype), b1.to(dtype))
     # New memory is what costs most on a CPU: write over what is not kept.
     is_ours = not (torch.is_grad_enabled() or torch.jit.is_tracing())
@@ -258,7 +258,7 @@ def differentiate(
     x, norm_weight, norm_bias, w1, b1, gamma, beta, w2, b2, scale = saved[:10]
     norms, a = saved[10:]
     wide = torch.promote_types(dtype, torch.float32)
-    z, *statistics = normalise(x, norm_weight, norm_bias, norm_eps, dtype)
+    z, *statistics = normalize(x, norm_weight, norm_bias, norm_eps, dtype)
     if a is None:
         a = F.linear(z, w1.to(dtype), b1.to(dtype))
     h = F.gelu(a)
@@ -269,7 +269,7 @@ def differentiate(
         d_w2 = rows(grad).t() @ rows(h)
         d_h = grad @ scaled_w2.to(dtype)
     else:
-        s, normalised, mean = factors(norms, gamma, eps)
+        s, normalized, mean = factors(norms, gamma, eps)
         if x.shape[1] > x.shape[2]:
             products = (grad.transpose(1, 2) @ h).to(wide)
             d_s = (products * scaled_w2).sum(dim=1)
@@ -283,7 +283,7 @@ def differentiate(
             d_h.mul_(factor)
         d_w2 = d_w2.to(wide) + torch.outer(d_b2, beta)
         d_beta = d_b2 @ scaled_w2
-        d_gamma = (d_s * normalised).sum(dim=0)
+        d_gamma = (d_s * normalized).sum(dim=0)
         d_n = d_s * gamma
         along = (d_n * norms).sum(dim=-1, keepdim=True) / gamma.numel()
         d_norms = d_n / mean - along / mean**2
@@ -296,7 +296,7 @@ def differentiate(
     d_a, d_b1 = respond_backward(d_h, a, h, ratio)
     del d_h, h
     d_w1 = rows(d_a).t() @ rows(z)
-    d_x, d_norm_weight, d_norm_bias = normalise_backward(
+    d_x, d_norm_weight, d_norm_bias = normalize_backward(
         d_a @ w1.to(dtype), x, *statistics, norm_weight, norm_bias
     )
     gradients = (

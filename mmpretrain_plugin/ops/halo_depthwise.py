@@ -13,13 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .neighbours import Neighbours
+from .neighbors import Neighbors
 from .precision import compute_dtype, no_autocast
 from .window_products import add_products, tiles_at_once
 
 
 def halo_depthwise(
-    x: Tensor, weight: Tensor, bias: Tensor, neighbours: Neighbours
+    x: Tensor, weight: Tensor, bias: Tensor, neighbors: Neighbors
 ) -> Tensor:
     """Convolve the sites of visible patches; hidden ones read as zero.
 
@@ -27,13 +27,13 @@ def halo_depthwise(
         x: Sites (N, V, p * p, C) in (row, column) order.
         weight: Kernel (C, 1, k, k), k odd.
         bias: Bias (C).
-        neighbours: The neighbours of the patches.
+        neighbors: The neighbors of the patches.
 
     Returns:
         Tensor of the shape of x.
     """
     side = math.isqrt(x.shape[2])
-    table = neighbours.of_sites(side, weight.shape[-1] // 2)
+    table = neighbors.of_sites(side, weight.shape[-1] // 2)
     dtype = compute_dtype(x)
     with no_autocast(x):
         return HaloDepthwise.apply(x.to(dtype), weight, bias, table)

@@ -1,7 +1,7 @@
 """The depthwise convolution of visible patches as Triton kernels.
 
 The same as ``halo_depthwise``, without gathering: a program convolves some
-sites and channels of one patch and finds their neighbours through the table of
+sites and channels of one patch and finds their neighbors through the table of
 patches. Triton is optional; ``PackedLayout`` asks whether it is available.
 """
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .neighbours import Neighbours
+from .neighbors import Neighbors
 from .precision import compute_dtype, no_autocast
 from .triton_available import tl, triton
 
@@ -20,7 +20,7 @@ SPLITS = 64
 
 
 def triton_depthwise(
-    x: Tensor, weight: Tensor, bias: Tensor, neighbours: Neighbours
+    x: Tensor, weight: Tensor, bias: Tensor, neighbors: Neighbors
 ) -> Tensor:
     """Convolve the sites of visible patches; hidden ones read as zero.
 
@@ -28,14 +28,14 @@ def triton_depthwise(
         x: Sites (N, V, p * p, C) in (row, column) order.
         weight: Kernel (C, 1, k, k), k odd.
         bias: Bias (C).
-        neighbours: The neighbours of the patches.
+        neighbors: The neighbors of the patches.
 
     Returns:
         Tensor of the shape of x.
     """
     side = math.isqrt(x.shape[2])
     radius = -(-(weight.shape[-1] // 2) // side)
-    table = neighbours.of_patches(radius)
+    table = neighbors.of_patches(radius)
     dtype = compute_dtype(x)
     with no_autocast(x):
         return TritonDepthwise.apply(x.to(dtype), weight, bias, table)
@@ -84,7 +84,7 @@ def convolve(
     sites, channels = x.shape[2:]
     size = blocks(sites, channels)
     y = torch.empty_like(x)
-    # (k k, C), so that neighbouring channels lie next to each other
+    # (k k, C), so that neighboring channels lie next to each other
     weight = weight.flatten(1).t().contiguous()
     grid = (
         len(table),
@@ -119,7 +119,7 @@ def weight_gradient(x: Tensor, grad: Tensor, table: Tensor, k: int) -> Tensor:
 if triton is not None:
 
     @triton.jit
-    def neighbour_site(
+    def neighbor_site(
         table, patch, site, dy, dx,
         side: tl.constexpr, around: tl.constexpr, k: tl.constexpr,
     ):  # fmt: skip
@@ -150,7 +150,7 @@ if triton is not None:
             start = tl.load(bias + channel, mask=is_channel, other=0)
             total += start.to(tl.float32)[None, :]
         for offset in range(k * k):
-            source = neighbour_site(
+            source = neighbor_site(
                 table, patch, site, offset // k, offset % k, side, around, k
             )
             value = tl.load(
@@ -176,7 +176,7 @@ if triton is not None:
         side: tl.constexpr, around: tl.constexpr, k: tl.constexpr,
         block_s: tl.constexpr, block_c: tl.constexpr,
     ):  # fmt: skip
-        """Sum site times neighbour over a share of the patches, one tap."""
+        """Sum site times neighbor over a share of the patches, one tap."""
         split = tl.program_id(0)
         tap = tl.program_id(1)
         channel = tl.program_id(2) * block_c + tl.arange(0, block_c)
@@ -185,7 +185,7 @@ if triton is not None:
         for patch in range(split, patches, splits):
             for start in range(0, side * side, block_s):
                 site = start + tl.arange(0, block_s)
-                source = neighbour_site(
+                source = neighbor_site(
                     table, patch, site, tap // k, tap % k, side, around, k
                 ).to(tl.int64)
                 here = (patch * side * side + site).to(tl.int64)

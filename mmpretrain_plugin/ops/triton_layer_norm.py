@@ -18,7 +18,7 @@ TILE = 4096
 def layer_norm(
     x: Tensor, weight: Tensor, bias: Tensor, eps: float, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Normalise the last axis, with statistics in fp32.
+    """Normalize the last axis, with statistics in fp32.
 
     Args:
         x: Sites (..., C) in fp16, bf16 or fp32.
@@ -88,23 +88,23 @@ if triton is not None:
         x, weight, bias, z, mean, rstd, rows, eps,
         channels: tl.constexpr, block_r: tl.constexpr, block_c: tl.constexpr,
     ):  # fmt: skip
-        """Normalise block_r rows."""
+        """Normalize block_r rows."""
         row = tl.program_id(0).to(tl.int64) * block_r + tl.arange(0, block_r)
         channel = tl.arange(0, block_c)
         is_row, is_channel = row < rows, channel < channels
         at = row[:, None] * channels + channel[None, :]
         mask = is_row[:, None] & is_channel[None, :]
         value = tl.load(x + at, mask=mask, other=0).to(tl.float32)
-        centre = tl.sum(value, axis=1) / channels
-        centred = tl.where(mask, value - centre[:, None], 0.0)
-        variance = tl.sum(centred * centred, axis=1) / channels
+        center = tl.sum(value, axis=1) / channels
+        centered = tl.where(mask, value - center[:, None], 0.0)
+        variance = tl.sum(centered * centered, axis=1) / channels
         inverse = tl.math.rsqrt(variance + eps)
-        tl.store(mean + row, centre, mask=is_row)
+        tl.store(mean + row, center, mask=is_row)
         tl.store(rstd + row, inverse, mask=is_row)
         factor = tl.load(weight + channel, mask=is_channel, other=0)
         offset = tl.load(bias + channel, mask=is_channel, other=0)
         result = (
-            centred * inverse[:, None] * factor.to(tl.float32)[None, :]
+            centered * inverse[:, None] * factor.to(tl.float32)[None, :]
             + offset.to(tl.float32)[None, :]
         )
         tl.store(z + at, result.to(z.dtype.element_ty), mask=mask)
@@ -131,9 +131,9 @@ if triton is not None:
             # What is beyond the rows or channels is 0 and adds nothing.
             slope = tl.load(d_z + at, mask=mask, other=0).to(tl.float32)
             value = tl.load(x + at, mask=mask, other=0).to(tl.float32)
-            centre = tl.load(mean + row, mask=is_row, other=0)[:, None]
+            center = tl.load(mean + row, mask=is_row, other=0)[:, None]
             inverse = tl.load(rstd + row, mask=is_row, other=0)[:, None]
-            normal = (value - centre) * inverse
+            normal = (value - center) * inverse
             d_weight += slope * normal
             d_bias += slope
             slope *= factor

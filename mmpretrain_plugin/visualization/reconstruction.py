@@ -28,7 +28,7 @@ def reconstruct_image(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mask an image at random and predict what was hidden.
 
-    Where the target is normalised per patch, the prediction is shown with the
+    Where the target is normalized per patch, the prediction is shown with the
     true mean and contrast of each patch, which the model does not predict.
 
     Args:

@@ -19,15 +19,15 @@ def gelu(x):
 
 
 def depthwise(sites, weight, bias):
-    """7x7, zero padding; a neighbour that is not visible contributes 0."""
+    """7x7, zero padding; a neighbor that is not visible contributes 0."""
     out = {}
     for row, column in sites:
         total = bias.copy()
         for i in range(7):
             for j in range(7):
-                neighbour = sites.get((row + i - 3, column + j - 3))
-                if neighbour is not None:
-                    total += weight[:, 0, i, j] * neighbour
+                neighbor = sites.get((row + i - 3, column + j - 3))
+                if neighbor is not None:
+                    total += weight[:, 0, i, j] * neighbor
         out[row, column] = total
     return out
 
@@ -97,15 +97,15 @@ def encode(state, depths, image, mask):
         conv, norm = (0, 1) if stage == 0 else (1, 0)
         get = reader(state, f'downsample_layers.{stage}')
 
-        def normalise(x, get=get, norm=norm):
+        def normalize(x, get=get, norm=norm):
             weight, bias = get(f'{norm}.weight'), get(f'{norm}.bias')
             return {s: layer_norm(v, weight, bias) for s, v in x.items()}
 
         if stage:
-            sites = normalise(sites)
+            sites = normalize(sites)
         sites = strided(sites, get(f'{conv}.weight'), get(f'{conv}.bias'))
         if not stage:
-            sites = normalise(sites)
+            sites = normalize(sites)
         for j in range(depth):
             sites = block(sites, reader(state, f'stages.{stage}.{j}'))
         stride = 4 * 2**stage

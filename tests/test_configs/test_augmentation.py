@@ -46,7 +46,7 @@ NAMES = {
 
 @pytest.fixture(scope='module')
 def picture():
-    """Smooth colours with edges, as photographs have."""
+    """Smooth colors with edges, as photographs have."""
     y, x = np.mgrid[:120, :160] / 40
     channels = [np.sin(x + k) * np.cos(y - k) for k in range(3)]
     image = np.stack(channels, -1) * 90 + 128

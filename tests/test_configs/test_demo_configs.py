@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from digit_scenes import CLASSES
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmpretrain_plugin.datasets.digit_scenes import CLASSES
 from tests.test_configs import CONFIGS
 
 

@@ -79,7 +79,7 @@ def test_one_node_reaches_the_same_batch(path):
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=ids)
-def test_optimiser_schedule_and_pipelines_build(path):
+def test_optimizer_schedule_and_pipelines_build(path):
     cfg = Config.fromfile(path)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         for loader in ('train_dataloader', 'test_dataloader'):

@@ -20,7 +20,7 @@ def load(name):
 
 
 @pytest.mark.parametrize('name', FACTS)
-def test_optimiser_and_schedule(name):
+def test_optimizer_and_schedule(name):
     cfg, row = load(name), FACTS[name]
     lr = row.base_lr * row.batch / 256
     optimizer = cfg.optim_wrapper.optimizer

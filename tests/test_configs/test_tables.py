@@ -5,7 +5,7 @@ import math
 import pytest
 from mmengine.config import Config
 
-from tests import complexity
+from tests.helpers import complexity
 from tests.test_configs import CONFIGS
 
 # Table 14: parameters in M and operations in G at 224².

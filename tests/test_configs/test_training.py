@@ -11,11 +11,11 @@ import sys
 import numpy as np
 import pytest
 import torch
+from digit_scenes import CLASSES
 from mmengine.config import Config
 from mmengine.registry import MODELS, RUNNERS, DefaultScope
 from PIL import Image
 
-from mmpretrain_plugin.datasets.digit_scenes import CLASSES
 from tests.test_configs import CONFIGS
 
 pytestmark = pytest.mark.slow
@@ -131,7 +131,8 @@ def narrow(cfg, tmp_path):
 
 def make_scenes(root):
     subprocess.run(
-        [sys.executable, CONFIGS.parent / 'tools/make_digit_scenes.py', root,
+        [sys.executable, CONFIGS.parent / 'tools/demo/make_digit_scenes.py',
+         root,
          '--unlabelled', '1', '--train', '4', '--val', '2'],
         check=True, capture_output=True,
     )  # fmt: skip

@@ -20,13 +20,13 @@ def scene(boxes, objects, seed, size=400.0):
     def normal(*shape):
         return torch.randn(*shape, generator=generator)
 
-    centres = size * torch.rand(objects, 2, generator=generator)
+    centers = size * torch.rand(objects, 2, generator=generator)
     sides = 20 + 0.3 * size * torch.rand(objects, 2, generator=generator)
     which = torch.randint(objects, (boxes,), generator=generator)
-    centre = centres[which] + 0.15 * sides[which] * normal(boxes, 2)
+    center = centers[which] + 0.15 * sides[which] * normal(boxes, 2)
     side = sides[which] * (0.2 * normal(boxes, 2)).exp()
-    low = (centre - side / 2).clamp(0, size - 1)
-    high = (centre + side / 2).clamp(max=size).maximum(low + 1)
+    low = (center - side / 2).clamp(0, size - 1)
+    high = (center + side / 2).clamp(max=size).maximum(low + 1)
     order = torch.randperm(boxes, generator=generator)
     return torch.cat([low, high], dim=1), (order + 0.5) / boxes
 

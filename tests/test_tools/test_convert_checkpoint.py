@@ -26,8 +26,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from mmpretrain_plugin.checkpoint import LAYOUTS, read, write
-from tests.small_models import stir
-from tests.small_weights import (
+from tests.helpers.small_models import stir
+from tests.helpers.small_weights import (
     assert_same,
     make_weights,
 )

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from long_command import seconds_left
 from PIL import Image
+
+from mmpretrain_plugin.launch import seconds_left
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,7 +20,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def demo(tmp_path_factory):
     root = tmp_path_factory.mktemp('demo')
     result = subprocess.run(
-        [sys.executable, ROOT / 'tools/demo.py', '--quick', '--root', root],
+        [
+            sys.executable,
+            ROOT / 'tools/demo/run_demo.py',
+            '--quick',
+            '--root',
+            root,
+        ],
         capture_output=True,
         text=True,
     )
@@ -113,7 +120,7 @@ def test_a_failing_step_shows_its_log(tmp_path):
     result = subprocess.run(
         [
             sys.executable,
-            ROOT / 'tools/demo.py',
+            ROOT / 'tools/demo/run_demo.py',
             '--quick',
             '--root',
             tmp_path,

@@ -6,9 +6,8 @@ import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
+import environment
 import pytest
-
-from tools import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -18,7 +18,7 @@ def leaves():
 
 
 def test_both_files_are_up_to_date(leaves):
-    """Else: python tools/make_index.py."""
+    """Else: python tools/dev/make_index.py."""
     assert (ROOT / 'configs/README.md').read_text() == index(leaves)
     assert (ROOT / 'model-index.yml').read_text() == model_index(leaves)
 

@@ -48,7 +48,7 @@ def test_names_that_end_alike_are_written_out(cfg):
 @pytest.mark.parametrize(
     ('word', 'message'),
     [
-        ('optim_wrapper.optimiser.lr=1', "no 'optimiser' there; it has"),
+        ('optim_wrapper.optimizer.lr=1', "no 'optimizer' there; it has"),
         ('optim_wrapper.optimizer.lr.x=1', 'it has the value 0.002'),
         ('param_scheduler.7.end=1', "no '7' there; it has 0, 1"),
         ('optim_wrapper', 'takes KEY=VALUE'),
@@ -105,7 +105,7 @@ def test_results_are_read_over_interruptions(tmp_path):
 def test_it_trains_resumes_and_never_repeats(tmp_path):
     """Through mim: a second call after a kill does what is left."""
     make = [
-        sys.executable, ROOT / 'tools/make_digit_scenes.py',
+        sys.executable, ROOT / 'tools/demo/make_digit_scenes.py',
         'data/digit_scenes', '--unlabelled', '8', '--train', '2',
         '--val', '1',
     ]  # fmt: skip

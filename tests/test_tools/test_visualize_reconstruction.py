@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from mmpretrain_plugin.visualization import reconstruct_image
-from tests.small_models import small_fcmae
+from tests.helpers.small_models import small_fcmae
 
 ROOT = Path(__file__).resolve().parents[2]
 PREPROCESSOR = dict(

@@ -1,4 +1,4 @@
-"""Optimiser of FCMAE (paper, Table 8).
+"""Optimizer of FCMAE (paper, Table 8).
 
 No weight decay on biases, norms, GRN and the mask token. The released PyTorch
 code lets it fall on the last two; we do not follow it there.

@@ -11,9 +11,8 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from ..dense import DenseLayout
 from ..layers import INIT_CFG, ConvNeXtV2Block
-from ..leaky import LeakyLayout
+from ..layouts import DenseLayout, LeakyLayout, PackedLayout
 from ..loading import (
     IncompleteCheckpointError,
     check_complete,
@@ -22,7 +21,6 @@ from ..loading import (
     pretrained_file,
 )
 from ..masking import check_encoding, patch_size_of
-from ..packed import PackedLayout
 
 # Width of the first stage and blocks per stage (paper, appendix A.1); the
 # width doubles from stage to stage. 'small' and 'xlarge' are V1's.
@@ -92,7 +90,7 @@ class ConvNeXtV2(BaseModule):
             last.
         frozen_stages: How many stages, from the stem on, are not trained.
         gap_before_final_norm: Whether to average each output map over its
-            sites and return (N, C), as for classification, or to normalise
+            sites and return (N, C), as for classification, or to normalize
             the map and return (N, C, H, W).
         with_cp: Whether to recompute blocks in backward to save memory.
         grn_cfg: Ablation: config of a layer in the place of GRN, such as
@@ -101,7 +99,7 @@ class ConvNeXtV2(BaseModule):
             little for backward, which is exact; False: layer after layer.
         recompute_mlp: Whether that function computes the expanded sites again
             in backward; None: where an image has more than 4 C sites.
-        init_cfg: Initialisation; the default is the paper's.
+        init_cfg: Initialization; the default is the paper's.
 
     Raises:
         ValueError: If ``arch``, ``out_indices`` or ``frozen_stages`` is not
@@ -206,7 +204,7 @@ class ConvNeXtV2(BaseModule):
         Returns:
             One tensor per output stage. Without a mask as mmpretrain's
             ``ConvNeXt``: (N, C) or, with ``gap_before_final_norm=False``, the
-            normalised map (N, C, H', W'). Under a mask the map as it is, with
+            normalized map (N, C, H', W'). Under a mask the map as it is, with
             zeros at hidden sites.
 
         Raises:
@@ -253,7 +251,7 @@ class ConvNeXtV2(BaseModule):
         return layout.hide(x)
 
     def _output(self, x: Tensor, stage: int) -> Tensor:
-        """Pool or not, normalise, and return (N, C) or (N, C, H, W)."""
+        """Pool or not, normalize, and return (N, C) or (N, C, H, W)."""
         norm = getattr(self, f'norm{stage}', nn.Identity())
         if self.gap_before_final_norm:
             return norm(x.mean(dim=(1, 2)))
@@ -273,12 +271,12 @@ class ConvNeXtV2(BaseModule):
                 delattr(self, f'norm{i}')
 
     def init_weights(self) -> None:
-        """Initialise, or load what ``init_cfg`` names.
+        """Initialize, or load what ``init_cfg`` names.
 
         A checkpoint of type 'Pretrained', a file or an http address, may be
         in any layout that ``mmpretrain_plugin.checkpoint`` knows; a prefix is
         not needed. Other addresses (of an object store) load as the host does
-        it. In a list of initialisers checkpoints come last.
+        it. In a list of initializers checkpoints come last.
 
         Raises:
             ValueError: If that checkpoint cannot be read or does not fill the

@@ -10,7 +10,7 @@ from ..masking import patch_grid
 
 @MODELS.register_module()
 class FCMAEHead(BaseModule):
-    """Mean squared error of normalised pixels over hidden patches.
+    """Mean squared error of normalized pixels over hidden patches.
 
     Args:
         patch_size: Side of a masked patch in pixels.
@@ -115,7 +115,7 @@ class FCMAEHead(BaseModule):
 
         Raises:
             ValueError: If the mask hides nothing. FCMAE draws masks on the
-                CPU, where looking costs no synchronisation.
+                CPU, where looking costs no synchronization.
         """
         if not mask.any():
             raise ValueError('the mask hides nothing: there is no loss')

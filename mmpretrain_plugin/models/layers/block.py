@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ...ops import folded_mlp
-from ..dense import DenseLayout
-from ..packed import PackedLayout
+from ..layouts import DenseLayout, PackedLayout
 from .grn import GRN
 
 # The paper's start of every convolution and linear layer.
@@ -27,7 +26,7 @@ class ConvNeXtV2Block(nn.Module):
 
     Args:
         channels: Width C of input and output; the MLP expands to 4 C.
-        use_grn: Whether to normalise the expanded responses (V2).
+        use_grn: Whether to normalize the expanded responses (V2).
         layer_scale_init_value: Start of the per-channel scale of the branch
             (V1); 0 means none.
         drop_path_rate: Probability to drop the branch for an image.

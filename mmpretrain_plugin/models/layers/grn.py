@@ -28,7 +28,7 @@ class GRN(nn.Module):
         self.eps = eps
 
     def forward(self, h: Tensor) -> Tensor:
-        """Normalise the responses.
+        """Normalize the responses.
 
         Args:
             h: Sites of each image, channels last, (N, ..., K).

@@ -60,7 +60,7 @@ class GRNVariant(nn.Module):
             self.beta = nn.Parameter(torch.zeros(channels))
 
     def forward(self, h: Tensor) -> Tensor:
-        """Normalise the responses.
+        """Normalize the responses.
 
         Args:
             h: Sites of each image, channels last, (N, ..., K).

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..dense import DenseLayout
+from ..layouts import DenseLayout
 from ..masking import enlarge
 
 

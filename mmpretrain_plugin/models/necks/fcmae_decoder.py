@@ -21,7 +21,7 @@ class FCMAEDecoder(BaseModule):
         out_channels: Channels of the image to predict.
         feature_stride: Pixels per cell of the encoder's map; patches are
             multiples of it.
-        init_cfg: Initialisation of linear and convolution weights. The mask
+        init_cfg: Initialization of linear and convolution weights. The mask
             token starts normal with 0.02.
 
     Raises:
@@ -54,7 +54,7 @@ class FCMAEDecoder(BaseModule):
         )
 
     def init_weights(self) -> None:
-        """Initialise the mask token and the layers, or load them all."""
+        """Initialize the mask token and the layers, or load them all."""
         if not self.is_init:
             nn.init.normal_(self.mask_token, std=0.02)
         super().init_weights()

@@ -41,7 +41,7 @@ class FCMAETransformerDecoder(BaseModule):
         patch_size: Side of a masked patch in pixels.
         out_channels: Channels of the image to predict.
         feature_stride: Pixels per cell of the encoder's map.
-        init_cfg: Initialisation of linear and convolution weights. The mask
+        init_cfg: Initialization of linear and convolution weights. The mask
             token starts normal with 0.02, the input projections of the
             attention as PyTorch starts them (Xavier, as MAE's).
 
@@ -89,7 +89,7 @@ class FCMAETransformerDecoder(BaseModule):
         )
 
     def init_weights(self) -> None:
-        """Initialise the mask token and the layers, or load them all."""
+        """Initialize the mask token and the layers, or load them all."""
         if not self.is_init:
             nn.init.normal_(self.mask_token, std=0.02)
         super().init_weights()

@@ -73,7 +73,7 @@ class FCMAEUNetDecoder(BaseModule):
         patch_size: Side of a masked patch in pixels.
         out_channels: Channels of the image to predict.
         feature_stride: Pixels per cell of the encoder's last map.
-        init_cfg: Initialisation of weights; tokens start normal with 0.02.
+        init_cfg: Initialization of weights; tokens start normal with 0.02.
 
     Raises:
         ValueError: If ``feature_stride`` does not divide ``patch_size``.
@@ -111,7 +111,7 @@ class FCMAEUNetDecoder(BaseModule):
         )
 
     def init_weights(self) -> None:
-        """Initialise the mask tokens and the layers, or load them all."""
+        """Initialize the mask tokens and the layers, or load them all."""
         if not self.is_init:
             for name, parameter in self.named_parameters():
                 if name.endswith('mask_token'):

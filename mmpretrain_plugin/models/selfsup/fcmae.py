@@ -26,8 +26,8 @@ class FCMAE(BaseSelfSupervisor):
         encoding: 'packed' computes visible patches only, 'dense' all; both
             give the same result. 'leaky' is an ablation: hidden pixels are
             zero, and what is visible leaks into them.
-        data_preprocessor: The host's, normalising images.
-        init_cfg: Initialisation of the whole model, a checkpoint for example.
+        data_preprocessor: The host's, normalizing images.
+        init_cfg: Initialization of the whole model, a checkpoint for example.
 
     Raises:
         ValueError: If patch sizes, strides or channels of the parts differ,
@@ -110,7 +110,7 @@ class FCMAE(BaseSelfSupervisor):
             mask: Patches to hide, bool (N, h, w), True = hidden.
 
         Returns:
-            Prediction (N, h * w, patch_size² * C), in normalised pixels.
+            Prediction (N, h * w, patch_size² * C), in normalized pixels.
         """
         return self.neck(self.backbone(inputs, mask, self.encoding), mask)
 

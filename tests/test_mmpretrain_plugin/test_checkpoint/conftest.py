@@ -1,6 +1,6 @@
 import pytest
 
-from tests.small_weights import make_weights
+from tests.helpers.small_weights import make_weights
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from mmpretrain_plugin.checkpoint import (
     write,
 )
 from mmpretrain_plugin.models.backbones.convnext_v2 import ARCHITECTURES
-from tests.small_models import stir
-from tests.small_weights import assert_same
+from tests.helpers.small_models import stir
+from tests.helpers.small_weights import assert_same
 
 # The depths of huge, narrow: timm builds it from arguments.
 TIMM = {

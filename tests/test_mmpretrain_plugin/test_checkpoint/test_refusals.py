@@ -11,7 +11,7 @@ from mmpretrain_plugin.checkpoint import (
     read,
     write,
 )
-from tests.small_weights import make_weights
+from tests.helpers.small_weights import make_weights
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)

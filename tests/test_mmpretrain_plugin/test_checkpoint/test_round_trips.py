@@ -14,8 +14,8 @@ from mmpretrain_plugin.checkpoint import (
     read,
     write,
 )
-from tests.small_models import some_mask
-from tests.small_weights import assert_same, make_weights
+from tests.helpers.small_models import some_mask
+from tests.helpers.small_weights import assert_same, make_weights
 from tests.test_configs.facts import SIZES
 
 
@@ -163,7 +163,7 @@ def test_the_sparse_decoder_has_the_official_names(weights):
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
-def test_a_layout_is_recognised_by_itself_alone(weights, layout):
+def test_a_layout_is_recognized_by_itself_alone(weights, layout):
     state, _ = write(weights, layout)
     for other in LAYOUTS.values():
         marked = [k for k in state if re.fullmatch(other.marks, k)]

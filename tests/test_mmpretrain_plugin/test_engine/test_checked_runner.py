@@ -11,7 +11,10 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-from mmpretrain_plugin.engine.checked_runner import check_classes, check_files
+from mmpretrain_plugin.engine.runners.checked_runner import (
+    check_classes,
+    check_files,
+)
 from tests.test_configs import CONFIGS
 
 COCO = CONFIGS / 'coco/mask-rcnn_convnextv2-atto-fcmae_fpn_1xb4-lsj-1x_coco.py'

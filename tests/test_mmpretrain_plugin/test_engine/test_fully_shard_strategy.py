@@ -5,7 +5,7 @@ import torch
 from mmengine._strategy import DDPStrategy
 from mmengine.optim import OptimWrapper
 
-from mmpretrain_plugin.engine.fully_shard_strategy import (
+from mmpretrain_plugin.engine.strategies.fully_shard_strategy import (
     FullyShardStrategy,
     shard,
     shard_like,
@@ -25,7 +25,7 @@ def test_a_wrapper_is_refused():
 
 
 def strategy_of(parameters):
-    """A strategy without processes, with an optimiser of parameters."""
+    """A strategy without processes, with an optimizer of parameters."""
     strategy = FullyShardStrategy.__new__(FullyShardStrategy)
     optimizer = torch.optim.AdamW(
         [torch.nn.Parameter(torch.ones(2)) for _ in range(parameters)]
@@ -34,7 +34,7 @@ def strategy_of(parameters):
     return strategy
 
 
-def test_the_optimiser_of_another_model_is_refused():
+def test_the_optimizer_of_another_model_is_refused():
     state = strategy_of(3).optim_wrapper.state_dict()
     with pytest.raises(ValueError, match='of 3 parameters .* has 2; resume'):
         strategy_of(2).load_optim_state_dict(state)

@@ -1,4 +1,4 @@
-"""Optimiser groups against tables written out by hand."""
+"""Optimizer groups against tables written out by hand."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmpretrain_plugin.engine import LayerDecayOptimWrapperConstructor
-from tests.small_models import small_fcmae
+from tests.helpers.small_models import small_fcmae
 from tests.test_configs import CONFIGS
 
 # depths (1, 2, 4, 1): 8 blocks, so n = 8 layer-wise; group-wise the long

@@ -14,7 +14,7 @@ from mmpretrain_plugin.models.necks.cells import order_by_patch
 from mmpretrain_plugin.models.necks.fcmae_transformer_decoder import (
     position_embedding,
 )
-from tests.small_models import ARCH, small_backbone, some_mask, stir
+from tests.helpers.small_models import ARCH, small_backbone, some_mask, stir
 from tests.test_configs import CONFIGS
 from tests.test_configs.facts import ABLATIONS
 

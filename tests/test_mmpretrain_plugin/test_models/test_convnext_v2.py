@@ -12,7 +12,7 @@ from torch import nn
 from torch.testing import assert_close
 from torchvision.ops import roi_align
 
-from tests.small_models import ARCH, small_backbone, stir
+from tests.helpers.small_models import ARCH, small_backbone, stir
 
 # Table 14 of the paper, with the classifier of 1000 classes.
 PARAMETERS = {

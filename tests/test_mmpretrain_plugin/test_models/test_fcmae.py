@@ -6,7 +6,7 @@ from mmpretrain.models.heads import MAEPretrainHead
 from mmpretrain.registry import MODELS
 from torch.testing import assert_close
 
-from tests.small_models import ARCH, small_fcmae
+from tests.helpers.small_models import ARCH, small_fcmae
 
 
 def images(channels=3, height=64, width=96):

@@ -7,7 +7,7 @@ from mmpretrain.models.utils import GRN as HostGRN  # noqa: N811
 from torch.testing import assert_close
 
 from mmpretrain_plugin.models import GRN
-from tests.small_models import stir
+from tests.helpers.small_models import stir
 
 
 def test_equals_the_equations_of_the_paper():

@@ -25,7 +25,7 @@ from mmpretrain_plugin.checkpoint import (
 )
 from mmpretrain_plugin.checkpoint.download import cached_path
 from mmpretrain_plugin.engine import CheckedRunner
-from tests.small_models import ARCH, small_backbone, small_fcmae
+from tests.helpers.small_models import ARCH, small_backbone, small_fcmae
 
 
 def saved(tmp_path, state, name='weights.pth'):
@@ -112,7 +112,7 @@ def test_every_layout_loads_directly(tmp_path, layout):
         assert torch.equal(loaded['norm0.weight'], torch.ones(4))
 
 
-def test_a_list_of_initialisers_is_as_safe(tmp_path):
+def test_a_list_of_initializers_is_as_safe(tmp_path):
     """The host would open the file itself, and run what is in it."""
     path, owned = tmp_path / 'evil.pth', tmp_path / 'owned'
 
@@ -145,7 +145,7 @@ def test_a_list_of_initialisers_is_as_safe(tmp_path):
     ['mmengine.Pretrained', 'mmpretrain.Pretrained', 'mmdet.Pretrained',
      PretrainedInit],
 )  # fmt: skip
-def test_every_way_to_write_the_initialiser(tmp_path, kind):
+def test_every_way_to_write_the_initializer(tmp_path, kind):
     path = Path(saved(tmp_path, small_fcmae().state_dict()))
     init = dict(type=kind, checkpoint=path)
     model = MODELS.build(dict(type='ConvNeXtV2', arch=ARCH, init_cfg=init))

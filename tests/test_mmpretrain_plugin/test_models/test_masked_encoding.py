@@ -5,8 +5,13 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from tests.helpers.small_models import (
+    ARCH,
+    small_backbone,
+    small_fcmae,
+    some_mask,
+)
 from tests.reference import sparse_convnext
-from tests.small_models import ARCH, small_backbone, small_fcmae, some_mask
 
 ALL_STAGES = (0, 1, 2, 3)
 

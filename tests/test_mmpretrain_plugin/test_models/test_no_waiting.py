@@ -19,8 +19,13 @@ from torch.utils._pytree import tree_leaves
 
 import mmpretrain_plugin
 from mmpretrain_plugin import ops
-from mmpretrain_plugin.ops import Neighbours
-from tests.small_models import ARCH, small_backbone, small_fcmae, some_mask
+from mmpretrain_plugin.ops import Neighbors
+from tests.helpers.small_models import (
+    ARCH,
+    small_backbone,
+    small_fcmae,
+    some_mask,
+)
 
 aten = torch.ops.aten
 INDEXING = (aten.index.Tensor, aten.index_put.default, aten.index_put_.default)
@@ -171,12 +176,12 @@ def test_kernels_of_triton_were_in_the_step(step):
     assert Kernel.launches > 0
 
 
-def test_tables_of_neighbours_ask_for_no_value():
+def test_tables_of_neighbors_ask_for_no_value():
     patches = torch.zeros(2, 3, dtype=torch.long, device='meta')
     with NoWaiting() as mode:
-        neighbours = Neighbours(patches, (2, 3))
-        assert neighbours.of_patches(1).is_meta
-        assert neighbours.of_sites(4, 3).is_meta
+        neighbors = Neighbors(patches, (2, 3))
+        assert neighbors.of_patches(1).is_meta
+        assert neighbors.of_sites(4, 3).is_meta
     assert mode.blocking_copies == []
 
 

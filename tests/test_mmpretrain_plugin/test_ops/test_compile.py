@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from tests.small_models import small_backbone, small_fcmae, some_mask
+from tests.helpers.small_models import small_backbone, small_fcmae, some_mask
 
 
 def gradients(model, run):

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmpretrain_plugin.models.dense import DenseLayout
 from mmpretrain_plugin.models.layers import ConvNeXtV2Block
-from tests.small_models import stir
+from mmpretrain_plugin.models.layouts.dense import DenseLayout
+from tests.helpers.small_models import stir
 
 # More sites than channels, and fewer: folded weights or scaled responses.
 SIZES = {'folds': (5, 6, 4), 'scales': (2, 3, 9)}

@@ -9,19 +9,19 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from mmpretrain_plugin.models.layouts.packed import PackedLayout
 from mmpretrain_plugin.models.masking import random_mask
-from mmpretrain_plugin.models.packed import PackedLayout
 from mmpretrain_plugin.ops import (
-    Neighbours,
+    Neighbors,
     halo_depthwise,
     triton_depthwise,
     window_products,
 )
-from tests.gpu_code import assert_compiles_for_gpu
+from tests.helpers.gpu_code import assert_compiles_for_gpu
 
 ROOT = Path(__file__).resolve().parents[3]
 # Sites per side of a patch, and grids where all of them, some, or few of a
-# kernel's neighbours exist. 3 is of patches of 96 pixels, 16 of a stem of 2.
+# kernel's neighbors exist. 3 is of patches of 96 pixels, 16 of a stem of 2.
 CASES = [
     (8, (2, 3), 0.5),
     (4, (3, 3), 0.6),
@@ -61,7 +61,7 @@ def test_halos_equal_the_plain_convolution(side, grid, ratio):
     packed, conv, x, weight = case(side, grid, ratio)
 
     def halo(x, conv):
-        return halo_depthwise(x, conv.weight, conv.bias, packed.neighbours)
+        return halo_depthwise(x, conv.weight, conv.bias, packed.neighbors)
 
     wanted = run(packed.plain_depthwise_conv, conv, x, weight)
     for got, value in zip(run(halo, conv, x, weight), wanted):
@@ -72,7 +72,7 @@ def test_gradients_equal_finite_differences():
     packed, conv, x, _ = case(2, (3, 3), 0.5, channels=2)
     inputs = [x.requires_grad_(), conv.weight, conv.bias]
     assert torch.autograd.gradcheck(
-        lambda *args: halo_depthwise(*args, packed.neighbours),
+        lambda *args: halo_depthwise(*args, packed.neighbors),
         inputs,
         fast_mode=True,
     )
@@ -91,7 +91,7 @@ def test_many_patches_are_summed_in_groups(monkeypatch):
 def test_the_table_is_that_of_a_search(radius):
     """Patch by patch, looked up by its place."""
     packed = layout((4, 5), 0.5)
-    table = packed.neighbours.of_patches(radius)
+    table = packed.neighbors.of_patches(radius)
     visible = packed.patches.shape[1]
     places = {
         (n, *divmod(int(patch), 5)): n * visible + v
@@ -106,9 +106,9 @@ def test_the_table_is_that_of_a_search(radius):
 
 
 def test_tables_are_made_once():
-    neighbours = Neighbours(torch.tensor([[0, 3]]), (2, 2))
-    assert neighbours.of_sites(8, 3) is neighbours.of_sites(8, 3)
-    assert neighbours.of_patches(1) is neighbours.of_patches(1)
+    neighbors = Neighbors(torch.tensor([[0, 3]]), (2, 2))
+    assert neighbors.of_sites(8, 3) is neighbors.of_sites(8, 3)
+    assert neighbors.of_patches(1) is neighbors.of_patches(1)
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmpretrain_plugin.models.dense import DenseLayout, convolve
+from mmpretrain_plugin.models.layouts.dense import DenseLayout, convolve
 from mmpretrain_plugin.ops import tiled_depthwise, window_products
 
 # Whole tiles, parts of tiles, one tile, and less than the kernel's reach.

@@ -21,7 +21,7 @@ from mmpretrain_plugin.ops import (
     triton_layer_norm,
     triton_responses,
 )
-from tests.gpu_code import assert_compiles_for_gpu
+from tests.helpers.gpu_code import assert_compiles_for_gpu
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDED_MLP = sys.modules[folded_mlp.__module__]

@@ -43,7 +43,7 @@ def tells_depths(backbone: nn.Module | None) -> bool:
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
-    """Optimiser groups with the learning rates of the paper.
+    """Optimizer groups with the learning rates of the paper.
 
     The rate of a parameter is ``lr * layer_decay_rate ** (n + 1 - i)`` for
     layer id i of n. The backbone says how deep a parameter lies, so neither
@@ -58,7 +58,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             optimizer=dict(type='AdamW', lr=1e-4, weight_decay=0.05))
 
     Args:
-        optim_wrapper_cfg: Config of the optimiser wrapper.
+        optim_wrapper_cfg: Config of the optimizer wrapper.
         paramwise_cfg: ``layer_decay_rate`` in (0, 1], 1.0 by default, which
             only applies the rules of weight decay; ``decay_type``, 'layer'
             (default) or 'group' (three blocks of the long stage together).
@@ -88,13 +88,13 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         super().__init__(optim_wrapper_cfg, paramwise_cfg)
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
-        """Build the optimiser of a model.
+        """Build the optimizer of a model.
 
         Args:
             model: The model, in a wrapper for distributed training or not.
 
         Returns:
-            The optimiser wrapper.
+            The optimizer wrapper.
 
         Raises:
             ValueError: If the model is sharded in a way that flattens

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 
-class Neighbours:
-    """Tables of neighbours, each computed once per mask and stage.
+class Neighbors:
+    """Tables of neighbors, each computed once per mask and stage.
 
     Nothing here waits for a device: shapes depend on how many patches are
     visible, never on which.

@@ -1,6 +1,6 @@
 """Make the data set of digit scenes, in the layouts that the hosts read.
 
-    python tools/make_digit_scenes.py data/digit_scenes
+    python tools/demo/make_digit_scenes.py data/digit_scenes
 
 writes ``unlabelled/`` (a flat folder for FCMAE), ``coco/`` (instances) and
 ``ade20k/`` (semantic maps). The same arguments always give the same pixels.
@@ -12,8 +12,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from mmpretrain_plugin.datasets import digit_scenes
-from mmpretrain_plugin.datasets.digit_scenes import (
+import digit_scenes
+from digit_scenes import (
     DigitScenes,
     write_ade20k,
     write_coco,

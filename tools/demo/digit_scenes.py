@@ -1,6 +1,6 @@
 """Digit scenes: a small data set of real content, made offline.
 
-Handwritten digits (scikit-learn) of several sizes, colours and angles lie on
+Handwritten digits (scikit-learn) of several sizes, colors and angles lie on
 photographs (scikit-image). Every painted pixel belongs to exactly one digit
 and no other pixel is changed, so the masks are exact. Training and validation
 share neither a photograph nor a handwritten digit.
@@ -205,9 +205,9 @@ class DigitScenes:
         else:
             return None
         region = image[place]
-        colour = _contrasting_colour(rng, region[shape].mean(axis=0))
+        color = _contrasting_color(rng, region[shape].mean(axis=0))
         shade = 0.6 + 0.4 * ink[shape, None] / 255
-        region[shape] = (colour * shade).astype('uint8')
+        region[shape] = (color * shade).astype('uint8')
         free[place][shape] = False
         mask = np.zeros(free.shape, bool)
         mask[place] = shape
@@ -221,14 +221,14 @@ def _photograph(name: str) -> np.ndarray:
     return photo if photo.ndim == 3 else np.stack([photo] * 3, axis=-1)
 
 
-def _contrasting_colour(
+def _contrasting_color(
     rng: np.random.Generator, surrounding: np.ndarray
 ) -> np.ndarray:
-    """Draw a colour that differs visibly from its surroundings."""
+    """Draw a color that differs visibly from its surroundings."""
     while True:
-        colour = rng.uniform(0, 255, size=3)
-        if np.abs(colour - surrounding).sum() > 200:
-            return colour
+        color = rng.uniform(0, 255, size=3)
+        if np.abs(color - surrounding).sum() > 200:
+            return color
 
 
 def semantic_map(scene: Scene) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Three steps of a recipe on one process, or on two under torchrun.
 
-    torchrun --nproc_per_node 2 -m tests.distributed_worker TASK:WAY... FILE
+    torchrun --nproc_per_node 2 -m tests.helpers.distributed_worker TASK:WAY...
+        FILE
 
 The batch of every step is the same in both: two processes take half each.
 """
@@ -22,9 +23,9 @@ from torch.distributed.checkpoint.state_dict import (
     get_model_state_dict,
 )
 
-from mmpretrain_plugin.engine.fully_shard_strategy import shard
+from mmpretrain_plugin.engine.strategies.fully_shard_strategy import shard
 from mmpretrain_plugin.models.selfsup import FCMAE
-from tests.small_models import ARCH, small_fcmae, stir
+from tests.helpers.small_models import ARCH, small_fcmae, stir
 from tests.test_configs import CONFIGS
 
 IMAGES, STEPS, SIDE = 4, 3, 64

@@ -1,6 +1,6 @@
 """Write configs/README.md and model-index.yml from the configs themselves.
 
-    python tools/make_index.py [--check]
+    python tools/dev/make_index.py [--check]
 
 The head of a leaf says what it reproduces, how, on what, with which result and
 from which weights; this copies, and computes nothing. With --check nothing is
@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 from mmengine.config import Config
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SECTIONS = {
     'fcmae': 'Pre-training',
     'imagenet': 'ImageNet',
@@ -37,7 +37,7 @@ DATA = {
 }
 INTRODUCTION = """# Configs
 
-<!-- Written by tools/make_index.py from the heads of the configs. -->
+<!-- Written by tools/dev/make_index.py from the heads of the configs. -->
 
 Every leaf config, with what its head says: the command, the hardware that its
 batch assumes, the paper's result and ours. "Not run" means that nobody of us
@@ -224,7 +224,7 @@ def model_index(leaves: list[Leaf]) -> str:
         },
         'README': 'configs/README.md',
     }
-    return '# Written by tools/make_index.py.\n' + yaml.safe_dump(
+    return '# Written by tools/dev/make_index.py.\n' + yaml.safe_dump(
         {'Collections': [collection], 'Models': models},
         sort_keys=False,
         width=79,
@@ -257,7 +257,7 @@ def main() -> None:
     if stale:
         raise SystemExit(
             f'{" and ".join(stale)} differ from the configs; run '
-            'python tools/make_index.py'
+            'python tools/dev/make_index.py'
         )
 
 

@@ -7,8 +7,8 @@ ordinary convolutional network.
 
 from torch import Tensor, nn
 
-from ..ops import tiled_depthwise
-from .masking import enlarge
+from ...ops import tiled_depthwise
+from ..masking import enlarge
 
 
 def convolve(x: Tensor, conv: nn.Conv2d) -> Tensor:

@@ -6,19 +6,18 @@ import socket
 
 import numpy as np
 import pytest
+from digit_scenes import (
+    CLASSES,
+    DigitScenes,
+    semantic_map,
+)
+from make_digit_scenes import make
 from mmdet.datasets import CocoDataset
 from mmdet.utils import register_all_modules
 from mmpretrain.datasets import CustomDataset
 from mmseg.datasets import ADE20KDataset, BaseSegDataset
 from PIL import Image
 from pycocotools.coco import COCO
-
-from mmpretrain_plugin.datasets.digit_scenes import (
-    CLASSES,
-    DigitScenes,
-    semantic_map,
-)
-from tools.make_digit_scenes import make
 
 COUNTS = dict(size=96, unlabelled=3, train=40, val=12, seed=0)
 
@@ -43,7 +42,7 @@ def test_a_pixel_changed_exactly_where_a_mask_is(scenes):
         painted = np.sum(masks, axis=0) if masks else np.zeros((160, 160))
         assert painted.max(initial=0) <= 1
         changed = (scene.image != scene.photograph).any(axis=-1)
-        # a painted pixel may keep its colour only by accident
+        # a painted pixel may keep its color only by accident
         assert not (changed & (painted == 0)).any()
         assert (changed == (painted > 0)).mean() > 0.9999
 

@@ -11,14 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ops import (
-    Neighbours,
+from ...ops import (
+    Neighbors,
     halo_depthwise,
     triton_available,
     triton_depthwise,
 )
+from ..masking import visible_indices
 from .dense import convolve
-from .masking import visible_indices
 
 
 class PackedLayout:
@@ -42,7 +42,7 @@ class PackedLayout:
     def __init__(self, mask: Tensor, device: torch.device) -> None:
         self.grid = tuple(mask.shape[1:])
         self.patches = visible_indices(mask).to(device, non_blocking=True)
-        self.neighbours = Neighbours(self.patches, self.grid)
+        self.neighbors = Neighbors(self.patches, self.grid)
         self._sites: dict[int, Tensor] = {}
 
     def enter(self, images: Tensor) -> Tensor:
@@ -76,10 +76,10 @@ class PackedLayout:
         """Convolve visible sites, by what is fastest where they are."""
         if triton_available.is_available(x):
             return triton_depthwise.triton_depthwise(
-                x, conv.weight, conv.bias, self.neighbours
+                x, conv.weight, conv.bias, self.neighbors
             )
         if x.device.type == 'cpu' and not torch.compiler.is_compiling():
-            return halo_depthwise(x, conv.weight, conv.bias, self.neighbours)
+            return halo_depthwise(x, conv.weight, conv.bias, self.neighbors)
         return self.plain_depthwise_conv(x, conv)
 
     def plain_depthwise_conv(self, x: Tensor, conv: nn.Conv2d) -> Tensor:

@@ -5,7 +5,7 @@ from mmpretrain.registry import MODELS
 
 from mmpretrain_plugin.checkpoint import Weights
 from mmpretrain_plugin.models.backbones.convnext_v2 import ARCHITECTURES
-from tests.small_models import stir
+from tests.helpers.small_models import stir
 
 
 def make_weights(size='atto', width=4, v1=False, decoder=True, stages=False):

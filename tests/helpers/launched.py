@@ -1,6 +1,6 @@
 """Run a host's training script in one of several processes without GPUs.
 
-    torchrun --nproc_per_node 2 -m tests.launched SCRIPT CONFIG ...
+    torchrun --nproc_per_node 2 -m tests.helpers.launched SCRIPT CONFIG ...
 
 The script is the one that ``mim train`` starts. mmengine would ask for a GPU
 before it opens a process group; it takes one that is open already.

@@ -1,6 +1,6 @@
 """Turn what the demo left in its folder into a table and ``report.html``.
 
-    python tools/demo_report.py work_dirs/demo
+    python tools/demo/report.py work_dirs/demo
 
 Reads the logs of the hosts; every number comes from them.
 """

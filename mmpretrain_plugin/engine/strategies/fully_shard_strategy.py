@@ -86,7 +86,7 @@ def gather(state: dict) -> dict:
     """Gather a state on the CPU of the first process; all must take part.
 
     Args:
-        state: State of a model or an optimiser, with DTensors.
+        state: State of a model or an optimizer, with DTensors.
 
     Returns:
         The state with plain tensors in the first process, and with None in
@@ -148,7 +148,7 @@ class FullyShardStrategy(DDPStrategy):
 
         Args:
             filename: Path of the file.
-            save_optimizer: Whether to write the state of the optimiser too.
+            save_optimizer: Whether to write the state of the optimizer too.
             **kwargs: What the host's strategies take.
         """
         # The host's method runs in one process, where nothing can be gathered.
@@ -167,7 +167,7 @@ class FullyShardStrategy(DDPStrategy):
         return self._gathered[0]
 
     def optim_state_dict(self) -> dict:
-        """Return what ``save_checkpoint`` gathered of the optimiser."""
+        """Return what ``save_checkpoint`` gathered of the optimizer."""
         return self._gathered[1]
 
     def resume(self, filename: str, **kwargs: object) -> dict:
@@ -184,7 +184,7 @@ class FullyShardStrategy(DDPStrategy):
         return super().resume(filename, **{**kwargs, 'map_location': 'cpu'})
 
     def load_optim_state_dict(self, state_dict: dict) -> None:
-        """Load the state of an optimiser, sharded or not.
+        """Load the state of an optimizer, sharded or not.
 
         Args:
             state_dict: As ``torch.optim.Optimizer.state_dict`` gives it.
@@ -198,7 +198,7 @@ class FullyShardStrategy(DDPStrategy):
         saved = sum(len(g['params']) for g in state_dict['param_groups'])
         if saved != len(parameters):
             raise ValueError(
-                f'the checkpoint has the optimiser of {saved} parameters and '
+                f'the checkpoint has the optimizer of {saved} parameters and '
                 f'the model has {len(parameters)}; resume from a checkpoint '
                 f'of the same config, or load_from its weights alone'
             )

@@ -1,6 +1,6 @@
 """Run the main job end to end on two CPU cores: what `make demo` calls.
 
-    python tools/demo.py [--root FOLDER] [--quick]
+    python tools/demo/run_demo.py [--root FOLDER] [--quick]
 
 FCMAE pre-training on unlabelled digit scenes, then Mask R-CNN and UperNet
 from those weights and, with the same budget, from random ones. All training
@@ -18,9 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from long_command import clock, run_logged, seconds_left
+from mmpretrain_plugin.launch import clock, run_logged, seconds_left
 
-TOOLS = Path(__file__).resolve().parent
+DEMO = Path(__file__).resolve().parent
+TOOLS = DEMO.parent
 CONFIGS = TOOLS.parent / 'configs' / 'demo'
 WORK = Path('work_dirs/demo')
 DATA = Path('data/digit_scenes')
@@ -130,7 +131,7 @@ def make_steps(root: Path, quick: bool) -> list[Step]:
         quick: Whether to cut all budgets to a minimum.
     """
     config = str(CONFIGS / 'fcmae_convnextv2-atto_digits.py')
-    data = [sys.executable, str(TOOLS / 'make_digit_scenes.py'), str(DATA)]
+    data = [sys.executable, str(DEMO / 'make_digit_scenes.py'), str(DATA)]
     fcmae = [MIM, 'train', 'mmpretrain', config,
              '--work-dir', str(root / WORK / 'fcmae')]  # fmt: skip
     if quick:
@@ -263,7 +264,7 @@ def main() -> None:
         for i, step in enumerate(steps)
     }
     (root / WORK / 'seconds.json').write_text(json.dumps(seconds, indent=2))
-    report = [sys.executable, str(TOOLS / 'demo_report.py'), str(WORK)]
+    report = [sys.executable, str(DEMO / 'report.py'), str(WORK)]
     raise SystemExit(subprocess.run(report, cwd=root).returncode)
 
 

@@ -1,0 +1,3 @@
+from .fully_shard_strategy import FullyShardStrategy
+
+__all__ = ['FullyShardStrategy']
