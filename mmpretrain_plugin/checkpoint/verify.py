@@ -87,9 +87,9 @@ def own_model(weights: Weights) -> nn.Module:
             use_grn=weights.has_grn,
             layer_scale_init_value=float(weights.has_scale),
             gap_before_final_norm=False,
+            final_norm=False,
         )
     )
-    model.remove_final_norm()
     others = tuple(f'norm{s}.' for s in range(len(weights.depths)))
     return filled(model, weights.backbone, others)
 

@@ -176,9 +176,9 @@ def build(weights):
             type='mmpretrain.ConvNeXtV2',
             arch=dict(depths=weights.depths, channels=weights.channels),
             gap_before_final_norm=False,
+            final_norm=False,
         )
     )
-    model.remove_final_norm()
     body = {
         k.removeprefix('backbone.'): v
         for k, v in weights.state.items()
