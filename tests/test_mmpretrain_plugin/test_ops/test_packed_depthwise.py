@@ -1,10 +1,6 @@
 """Every implementation equals the plain convolution of visible patches."""
 
 import itertools
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -18,9 +14,9 @@ from mmpretrain_plugin.ops.depthwise import (
     window_products,
 )
 from mmpretrain_plugin.ops.depthwise.halo import halo_depthwise_conv
+from mmpretrain_plugin.ops.triton_support import can_run_triton
 from tests.helpers.gpu_code import assert_compiles_for_gpu
 
-ROOT = Path(__file__).resolve().parents[3]
 # Positions per side of a patch, and grids where all, some, or few of a
 # kernel's neighbors exist. Side 3 is of patches of 96 pixels, 16 of a stem
 # with stride 2.
@@ -142,43 +138,33 @@ def test_autocast_computes_in_its_type(dtype):
         assert error < torch.finfo(dtype).eps
 
 
-# Side, grid, ratio, channels, k and type. Kernels reach over one patch or
-# three, over borders and hidden patches; numbers of positions and channels are
-# no powers of two; 70 channels are two blocks.
-INTERPRETED = [
-    (1, (2, 3), 0.5, 3, 7, 'float32'),
-    (3, (2, 2), 0.5, 5, 3, 'float16'),
-    (2, (1, 2), 0.0, 70, 3, 'bfloat16'),
-]
-
-
-def check_triton_equals_the_plain_convolution():
-    for *options, name in INTERPRETED:
-        dtype = getattr(torch, name)
-        patches, inputs, grad = case(*options)
-        inputs = (inputs[0].to(dtype), *(p.float() for p in inputs[1:]))
-        exact = [value.double() for value in inputs]
-        wanted = run(plain_packed_depthwise_conv, patches, exact, grad)
-        got = run(packed_depthwise_conv, patches, inputs, grad)
-        for one, other in zip(got, wanted):
-            error = (one.double() - other).norm() / other.norm()
-            # Triton's interpreter truncates fp32 to bf16; GPUs round it.
-            assert error < 2 * torch.finfo(dtype).eps + 1e-6, (name, error)
-        print('equal in', name)
-
-
-def test_triton_equals_the_plain_convolution_in_its_interpreter():
-    """A process selects the interpreter before it imports Triton."""
-    check = check_triton_equals_the_plain_convolution
-    code = f'import {__name__} as tests; tests.{check.__name__}()'
-    result = subprocess.run(
-        [sys.executable, '-c', code],
-        env={**os.environ, 'TRITON_INTERPRET': '1'},
-        capture_output=True, text=True, cwd=ROOT,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    lines = [x for x in result.stdout.splitlines() if 'equal in' in x]
-    assert lines == [f'equal in {name}' for *_, name in INTERPRETED]
+@pytest.mark.parametrize(
+    ('side', 'grid', 'ratio', 'channels', 'k', 'dtype'),
+    [
+        # The kernel reaches over two patches.
+        (1, (2, 3), 0.5, 3, 5, torch.float32),
+        # Numbers of positions and channels are no powers of two.
+        (3, (2, 2), 0.5, 5, 3, torch.float16),
+        # Nothing is hidden, and channels are two blocks.
+        (2, (1, 2), 0.0, 70, 3, torch.bfloat16),
+    ],
+)
+def check_triton_equals_the_plain_convolution(
+    side, grid, ratio, channels, k, dtype
+):
+    """In Triton's interpreter; see ``test_triton_interpreter.py``."""
+    patches, inputs, grad = case(side, grid, ratio, channels, k)
+    exact = [value.to(dtype).double() for value in inputs]
+    wanted = run(plain_packed_depthwise_conv, patches, exact, grad)
+    x, *parameters = (value.to(dtype) for value in exact)
+    inputs = [x, *(value.float() for value in parameters)]
+    assert can_run_triton(x)
+    got = run(packed_depthwise_conv, patches, inputs, grad)
+    assert [value.dtype for value in got] == [dtype] * 2 + [torch.float] * 2
+    for one, other in zip(got, wanted):
+        error = (one.double() - other).norm() / other.norm()
+        # The interpreter truncates fp32 to bf16; GPUs round it.
+        assert error < 2 * torch.finfo(dtype).eps + 1e-6
 
 
 def gpu_cases():

@@ -1,16 +1,12 @@
 """Triton kernels of the folded MLP equal PyTorch's operations.
 
-A process either interprets kernels, on a CPU, or compiles them, for GPUs, and
-selects that before it imports Triton. Functions named ``check_*`` need the
-interpreter: one test runs them by pytest in a subprocess.
+Functions named ``check_*`` run in Triton's interpreter, in the process that
+``test_triton_interpreter.py`` starts.
 """
 
 import importlib
 import itertools
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -27,7 +23,6 @@ from mmpretrain_plugin.ops import (
 from mmpretrain_plugin.ops.triton_support import can_run_triton
 from tests.helpers.gpu_code import assert_compiles_for_gpu
 
-ROOT = Path(__file__).resolve().parents[3]
 # Positions and channels: both end inside a tile, and each axis has two tiles;
 # folded weights, or scaled activations.
 SIZES = {'folds': (67, 20), 'scales': (7, 18), 'tiny': (1, 5)}
@@ -270,17 +265,6 @@ def check_layer_norm(rows, channels, dtype, out):
         gradients, wanted = gradients[2:], wanted[2:]
     for one, other in zip(gradients, wanted):
         assert error(one, other) < torch.finfo(one.dtype).eps + 1e-5
-
-
-def test_checks_pass_in_the_interpreter():
-    result = subprocess.run(
-        [sys.executable, '-m', 'pytest', __file__, '-q', '-x',
-         '-p', 'no:cacheprovider', '-o', 'python_functions=check_*'],
-        env={**os.environ, 'TRITON_INTERPRET': '1'},
-        capture_output=True, text=True, cwd=ROOT,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert 'skipped' not in result.stdout
 
 
 def test_a_cpu_does_not_run_triton():
