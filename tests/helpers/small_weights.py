@@ -5,7 +5,7 @@ from mmpretrain.registry import MODELS
 
 from mmpretrain_plugin.checkpoint import Weights
 from mmpretrain_plugin.models.backbones.convnext_v2 import ARCHITECTURES
-from tests.helpers.small_models import stir
+from tests.helpers.small_models import randomize
 
 
 def make_weights(size='atto', width=4, v1=False, decoder=True, stages=False):
@@ -30,7 +30,7 @@ def make_weights(size='atto', width=4, v1=False, decoder=True, stages=False):
         )
     state = {}
     for name, config in parts.items():
-        model = stir(
+        model = randomize(
             MODELS.build({**config, 'type': 'mmpretrain.' + config['type']})
         )
         state |= {

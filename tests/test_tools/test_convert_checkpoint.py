@@ -26,7 +26,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from mmpretrain_plugin.checkpoint import LAYOUTS, read, write
-from tests.helpers.small_models import stir
+from tests.helpers.small_models import randomize
 from tests.helpers.small_weights import (
     assert_same,
     make_weights,
@@ -477,7 +477,7 @@ def test_other_stems_and_stages_are_verified_too(
     tmp_path, layout, patch, depths
 ):
     """timm has neither three stages nor the strides of other patches."""
-    model = stir(
+    model = randomize(
         MODELS.build(
             dict(
                 type='mmpretrain.ConvNeXtV2',

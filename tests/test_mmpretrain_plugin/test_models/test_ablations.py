@@ -14,7 +14,12 @@ from mmpretrain_plugin.models.necks.base_decoder import order_by_patch
 from mmpretrain_plugin.models.necks.fcmae_transformer_decoder import (
     position_embedding,
 )
-from tests.helpers.small_models import ARCH, small_backbone, some_mask, stir
+from tests.helpers.small_models import (
+    ARCH,
+    randomize,
+    small_backbone,
+    some_mask,
+)
 from tests.test_configs import CONFIGS
 from tests.test_configs.facts import ABLATIONS
 
@@ -41,7 +46,7 @@ def activations():
 
 
 def test_the_default_variant_is_grn():
-    variant, layer = stir(GRNVariant(5)), stir(GRN(5))
+    variant, layer = randomize(GRNVariant(5)), randomize(GRN(5))
     x = activations()
     assert_close(variant(x), layer(x))
     assert_close(GRNVariant(5)(x.float()), x.float())
@@ -50,7 +55,7 @@ def test_the_default_variant_is_grn():
 @pytest.mark.parametrize('options', VARIANTS)
 def test_a_variant_equals_its_formula(options):
     """Computed by an independent loop over images and channels."""
-    layer = stir(GRNVariant(5, **options))
+    layer = randomize(GRNVariant(5, **options))
     options = {
         'aggregation': 'l2', 'normalization': 'divisive', 'affine': True,
         'residual': True, **options,
@@ -150,7 +155,7 @@ def fcmae(decoder, **options):
         head=dict(type='FCMAEHead'),
         **options,
     )
-    return stir(MODELS.build(config))
+    return randomize(MODELS.build(config))
 
 
 @pytest.mark.parametrize('decoder', DECODERS)

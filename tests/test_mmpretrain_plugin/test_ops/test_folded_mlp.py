@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from mmpretrain_plugin.models.layers import ConvNeXtV2Block
 from mmpretrain_plugin.models.layouts.dense import DenseLayout
-from tests.helpers.small_models import stir
+from tests.helpers.small_models import randomize
 
 # More positions than channels, and fewer: folded weights, scaled activations.
 SIZES = {'folds': (5, 6, 4), 'scales': (2, 3, 9)}
@@ -21,7 +21,7 @@ VERSIONS = {
 def block_pair(channels, **options):
     """Two blocks with one set of weights, plain and folded."""
     pair = [
-        stir(ConvNeXtV2Block(channels, fold_mlp=fold, **options))
+        randomize(ConvNeXtV2Block(channels, fold_mlp=fold, **options))
         for fold in (False, True)
     ]
     assert pair[0].state_dict().keys() == pair[1].state_dict().keys()
