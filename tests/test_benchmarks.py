@@ -49,7 +49,7 @@ def test_it_runs_and_writes_what_it_prints(
 ):
     module = __import__(name)
     if name == 'soft_nms':
-        monkeypatch.setattr(module, 'CASES', ((20, 3), (1, 1)))
+        monkeypatch.setattr(module, 'COUNTS', (1, 20))
     if name == 'data_loading':
         monkeypatch.setattr(module, 'COUNT', 2)
     words = [name, *QUICK[name].split(), '--device', 'cpu']
