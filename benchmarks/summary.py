@@ -19,9 +19,6 @@ GOALS = {
     ('training, 1 x 512 pixels', 'mmpretrain'): (1.3, 0.35),
     ('inference, 2 x 512 pixels', 'mmpretrain'): (1, None),
     ('inference, 1 x 512 pixels', 'mmpretrain'): (1, None),
-    ('soft-NMS, linear', 'mmcv'): (20, None),
-    ('soft-NMS, gaussian', 'mmcv'): (20, None),
-    ('soft-NMS, naive', 'mmcv'): (20, None),
 }
 
 
@@ -115,19 +112,8 @@ def downstream(rows: list[Row]) -> Iterator[Row]:
         )
 
 
-def suppression(rows: list[Row]) -> Iterator[Row]:
-    """Compare the ways of soft-NMS at 1000 boxes in each of 80 classes."""
-    for others in ('mmcv', 'by class'):
-        for row in rows:
-            if row['boxes'] == '1000 x 80':
-                step = f'soft-NMS, {row["method"]}'
-                name = 'mmcv' if others == 'mmcv' else 'mmcv, by class'
-                yield line(step, name, row[f'{others} / ours'], None)
-
-
 PARTS = {
     'fcmae_step': pretraining,
     'backbone_step': backbones,
     'downstream_step': downstream,
-    'soft_nms': suppression,
 }

@@ -1,6 +1,6 @@
-"""ConvNeXt V2 and FCMAE for mmpretrain.
+"""Register ConvNeXt V2 and FCMAE for MMPretrain.
 
-Importing the package registers everything that a config can name.
+Importing this package registers everything that configs can name.
 """
 
 from . import engine, models

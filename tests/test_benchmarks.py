@@ -62,7 +62,7 @@ def test_benchmarks_save_the_table_that_they_print(
 ):
     module = __import__(name)
     if name == 'soft_nms':
-        monkeypatch.setattr(module, 'CASES', ((20, 3), (1, 1)))
+        monkeypatch.setattr(module, 'COUNTS', (1, 20))
     if name == 'data_loading':
         monkeypatch.setattr(module, 'COUNT', 2)
     if name == 'downstream_step':

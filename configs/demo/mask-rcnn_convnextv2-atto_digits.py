@@ -79,6 +79,8 @@ param_scheduler = [
     ),
 ]
 default_hooks = dict(
-    logger=dict(interval=10), checkpoint=dict(interval=max_epochs)
+    input_check=dict(type='InputCheckHook'),
+    logger=dict(interval=10),
+    checkpoint=dict(interval=max_epochs),
 )
 randomness = dict(seed=0)

@@ -53,6 +53,7 @@ param_scheduler = [
     dict(type='PolyLR', power=1.0, begin=50, end=max_iters, by_epoch=False),
 ]
 default_hooks = dict(
+    input_check=dict(type='InputCheckHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),

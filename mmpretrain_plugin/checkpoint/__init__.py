@@ -2,23 +2,32 @@ from .adapt_stem import adapt_stem
 from .completeness import differences
 from .convert import read, recognize, write
 from .download import download
-from .files import (
+from .errors import (
+    CheckpointError,
     CheckpointFileError,
+    ConversionError,
+    IncompleteCheckpointError,
+)
+from .files import (
     check_target,
     read_file,
     sha256,
     write_file,
 )
 from .layouts import LAYOUTS
+from .validation import check_backbone_weights
 from .verify import verify
-from .weights import ConversionError, Weights
+from .weights import Weights
 
 __all__ = [
     'LAYOUTS',
+    'CheckpointError',
     'CheckpointFileError',
     'ConversionError',
+    'IncompleteCheckpointError',
     'Weights',
     'adapt_stem',
+    'check_backbone_weights',
     'check_target',
     'differences',
     'download',

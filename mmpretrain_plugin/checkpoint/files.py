@@ -15,14 +15,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from .errors import CheckpointFileError
+
 # Where state dicts are inside what training scripts save, first one first.
 CONTAINERS = ('state_dict', 'model', 'module')
 # What a converted file says about itself.
 ABOUT = ('source', 'source_sha256', 'source_layout', 'licence')
-
-
-class CheckpointFileError(ValueError):
-    """A file that is no checkpoint, or not one to open without trust."""
 
 
 class Inert:

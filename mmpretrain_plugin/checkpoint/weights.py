@@ -5,11 +5,9 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from .errors import ConversionError
+
 State = dict[str, Tensor]
-
-
-class ConversionError(ValueError):
-    """A checkpoint that is not a whole ConvNeXt in a known layout."""
 
 
 @dataclass

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..checkpoint import (
     ConversionError,
+    IncompleteCheckpointError,
     Weights,
     differences,
     download,
@@ -21,10 +22,6 @@ from ..checkpoint import (
     read_file,
     recognize,
 )
-
-
-class IncompleteCheckpointError(ValueError):
-    """A checkpoint that does not fill the backbone."""
 
 
 def describe(keys: Mapping[str, Tensor], prefix: str) -> str:

@@ -63,7 +63,7 @@ def test_values(path):
     assert backbone.out_indices == (0, 1, 2, 3)
     assert not backbone.gap_before_final_norm
     assert tuple(cfg.model.neck.in_channels) == resolve_architecture(size)[1]
-    assert cfg.model.test_cfg.rcnn.nms.type == 'torch.ops.convnextv2.soft_nms'
+    assert cfg.model.test_cfg.rcnn.nms.type == 'soft_nms'
     assert cfg.model.test_cfg.rpn.nms.type == 'nms'
     resize = cfg.test_dataloader.dataset.pipeline[1]
     assert (resize.type, resize.scale) == ('Resize', (1333, 800))

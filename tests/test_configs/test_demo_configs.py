@@ -57,7 +57,7 @@ def test_soft_nms_is_in_the_r_cnn_only():
     cfg = Config.fromfile(
         CONFIGS / 'demo/mask-rcnn_convnextv2-atto-fcmae_digits.py'
     )
-    assert cfg.model.test_cfg.rcnn.nms.type == 'torch.ops.convnextv2.soft_nms'
+    assert cfg.model.test_cfg.rcnn.nms.type == 'soft_nms'
     assert cfg.model.test_cfg.rpn.nms.type == 'nms'
 
 

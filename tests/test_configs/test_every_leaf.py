@@ -29,6 +29,9 @@ def test_builds_from_any_folder_without_memory(path, tmp_path, monkeypatch):
         model = MODELS.build(cfg.model)
     assert all(p.is_meta for p in model.parameters())
     assert cfg.runner_type == 'CheckedRunner'
+    assert cfg.default_hooks.input_check.type == 'InputCheckHook'
+    if cfg.default_scope == 'mmseg':  # its test tool ignores runner_type
+        assert cfg.test_cfg.type == 'CheckedTestLoop'
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=ids)

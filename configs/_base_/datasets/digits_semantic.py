@@ -83,4 +83,4 @@ test_dataloader = dict(
     ),
 )
 test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_cfg = dict(type='TestLoop')
+test_cfg = dict(type='CheckedTestLoop')

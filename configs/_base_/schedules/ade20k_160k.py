@@ -20,7 +20,7 @@ train_cfg = dict(
     type='IterBasedTrainLoop', max_iters=max_iters, val_interval=16000
 )
 val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+test_cfg = dict(type='CheckedTestLoop')
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-6, by_epoch=False, end=1500),
     dict(type='PolyLR', power=1.0, begin=1500, end=max_iters, by_epoch=False),

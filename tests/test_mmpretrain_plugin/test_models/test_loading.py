@@ -24,7 +24,6 @@ from mmpretrain_plugin.checkpoint import (
     write_file,
 )
 from mmpretrain_plugin.checkpoint.download import cached_path
-from mmpretrain_plugin.engine import CheckedRunner
 from tests.helpers.small_models import ARCH, small_backbone, small_fcmae
 
 
@@ -281,16 +280,6 @@ def test_whole_models_are_checked_too(tmp_path):
     state.pop('backbone.stages.2.1.norm.bias')
     with pytest.raises(ValueError, match='stages.2.1.norm.bias; it was cut'):
         load_checkpoint(small_fcmae(), saved(tmp_path, state))
-
-
-def test_a_run_names_the_file_of_load_from(tmp_path):
-    path = saved(tmp_path, {'backbone.conv1.weight': torch.zeros(3)})
-    runner = CheckedRunner(
-        small_fcmae(), work_dir=str(tmp_path), load_from=path,
-        experiment_name='names_the_file',
-    )  # fmt: skip
-    with pytest.raises(ValueError, match=f'^{path}: the checkpoint holds no'):
-        runner.load_or_resume()
 
 
 def test_its_own_state_loads_back():
