@@ -21,7 +21,7 @@ from mmpretrain_plugin.checkpoint import (
     to_weights,
     write_file,
 )
-from tests.helpers.small_models import stir
+from tests.helpers.small_models import randomize
 from tests.helpers.small_weights import make_weights
 from tests.test_configs import CONFIGS
 
@@ -82,7 +82,7 @@ def test_the_training_of_the_page_loads_what_it_names(tmp_path, monkeypatch):
     cfg.merge_from_dict(options)
     monkeypatch.chdir(tmp_path)
     atto = dict(type='mmpretrain.ConvNeXtV2', arch='atto')
-    source = stir(MODELS.build(atto)).float()
+    source = randomize(MODELS.build(atto)).float()
     weights = to_weights(source.state_dict())
     state, _ = to_state_dict(weights, 'timm', backbone_only=True)
     (file,) = options.values()

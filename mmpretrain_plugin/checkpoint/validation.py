@@ -68,7 +68,9 @@ def expected_parts(weights: Weights) -> Weights:
     if weights.classifier:
         norms.add(stages - 1)
     configs = dict(
-        backbone=architecture.backbone_config(out_indices=sorted(norms) or -1)
+        backbone=architecture.backbone_config(
+            out_indices=sorted(norms) or -1, final_norm=bool(norms)
+        )
     )
     if weights.classifier:
         configs['classifier'] = dict(
@@ -98,8 +100,6 @@ def expected_parts(weights: Weights) -> Weights:
             part: MODELS.build(config).state_dict()
             for part, config in configs.items()
         }
-    if not norms:
-        states['backbone'] = without_output_norms(states['backbone'])
     return Weights(**states)
 
 

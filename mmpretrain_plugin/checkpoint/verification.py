@@ -83,9 +83,10 @@ def last_feature_map(state: State, images: Tensor) -> tuple[Tensor, str]:
 def project_model(weights: Weights) -> nn.Module:
     """Build this project's backbone, without output norms."""
     model = MODELS.build(
-        weights.architecture.backbone_config(gap_before_final_norm=False)
+        weights.architecture.backbone_config(
+            gap_before_final_norm=False, final_norm=False
+        )
     )
-    model.remove_final_norm()
     return load(model, without_output_norms(weights.backbone))
 
 

@@ -25,7 +25,7 @@ from torch.distributed.checkpoint.state_dict import (
 
 from mmpretrain_plugin.engine.strategies.fully_shard_strategy import shard
 from mmpretrain_plugin.models.selfsup import FCMAE
-from tests.helpers.small_models import ARCH, small_fcmae, stir
+from tests.helpers.small_models import ARCH, randomize, small_fcmae
 from tests.test_configs import CONFIGS
 
 IMAGES, STEPS, SIDE = 4, 3, 64
@@ -73,7 +73,7 @@ def build(task):
     host = {'mask-rcnn': 'mmdet', 'upernet': 'mmseg'}[task]
     with DefaultScope.overwrite_default_scope(host):
         model = MODELS.build(leaf(host))
-    stir(model.backbone)
+    randomize(model.backbone)
     return model.float().train()
 
 

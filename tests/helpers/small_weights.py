@@ -5,7 +5,7 @@ from mmpretrain.registry import MODELS
 
 from mmpretrain_plugin.checkpoint import Weights
 from mmpretrain_plugin.models.backbones.convnext_v2 import ARCHITECTURES
-from tests.helpers.small_models import stir
+from tests.helpers.small_models import randomize
 
 
 def make_weights(
@@ -55,7 +55,7 @@ def make_weights(
             embed_dim=6,
         )
     return Weights(**{
-        part: stir(MODELS.build(config)).float().state_dict()
+        part: randomize(MODELS.build(config)).float().state_dict()
         for part, config in configs.items()
     })  # fmt: skip
 

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from mmpretrain_plugin.checkpoint import to_state_dict, to_weights
 from mmpretrain_plugin.models.backbones.convnext_v2 import ARCHITECTURES
-from tests.helpers.small_models import stir
+from tests.helpers.small_models import randomize
 from tests.helpers.small_weights import assert_same
 
 # The depths of huge, narrow: timm builds it from arguments.
@@ -23,9 +23,9 @@ TIMM = {
 
 def timm_model(size):
     if isinstance(TIMM[size], str):
-        return stir(timm.create_model(TIMM[size])).float().eval()
+        return randomize(timm.create_model(TIMM[size])).float().eval()
     model = timm.models.convnext.ConvNeXt(**TIMM[size])
-    return stir(model).float().eval()
+    return randomize(model).float().eval()
 
 
 def classifier(weights):
@@ -80,7 +80,7 @@ def huggingface_model(kind, size, v1=False):
         out_features=['stage1', 'stage2', 'stage3', 'stage4'],
     )  # fmt: skip
     model = getattr(transformers, version + kind)(config)
-    return scaled(stir(model).float()).eval()
+    return scaled(randomize(model).float()).eval()
 
 
 @pytest.mark.parametrize('size', ['atto', 'tiny', 'huge'])

@@ -1,27 +1,27 @@
 """LayerNorm over channels, and its gradient, as Triton kernels.
 
-``native_layer_norm`` remains the meaning. It computes in the type of its
-weight, so autocast copies the sites into fp32 and the result out of it.
-Counted in reads and writes of the sites (N, T, C) in bf16, where what is in
-fp32 counts twice, forward then takes 10 and backward 19; here it is 2 and 3.
+PyTorch's ``native_layer_norm`` computes in the type of its weight, so under
+autocast the input is copied to fp32 and the result back. Counted in reads and
+writes of the input (N, T, C) in bf16, with fp32 counted twice, its forward
+takes 10 and its backward 19; these kernels take 2 and 3.
 """
 
 import torch
 from torch import Tensor
 
-from .triton_available import tl, triton
+from ..triton_support import tl, triton
 
-# Numbers of a tile: many rows of few channels, or one row of many.
+# Elements of a tile: many rows of few channels, or one row of many.
 TILE = 4096
 
 
-def layer_norm(
+def triton_layer_norm_forward(
     x: Tensor, weight: Tensor, bias: Tensor, eps: float, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Normalize the last axis, with statistics in fp32.
 
     Args:
-        x: Sites (..., C) in fp16, bf16 or fp32.
+        x: Input (..., C) in fp16, bf16 or fp32.
         weight: Weight (C).
         bias: Bias (C).
         eps: Added to the variance.
@@ -34,25 +34,25 @@ def layer_norm(
     x = x.contiguous()
     z = torch.empty_like(x, dtype=dtype)
     mean, rstd = x.new_empty(2, *x.shape[:-1], 1, dtype=torch.float32)
-    rows, size = mean.numel(), tile(x.shape[-1])
+    rows, size = mean.numel(), tile_sizes(x.shape[-1])
     with torch.cuda.device_of(x):
-        layer_norm_kernel[(triton.cdiv(rows, size['block_r']),)](
+        layer_norm_forward_kernel[(triton.cdiv(rows, size['block_r']),)](
             x, weight.contiguous(), bias.contiguous(), z, mean, rstd,
             rows, eps, **size, num_warps=8,
         )  # fmt: skip
     return z, mean, rstd
 
 
-def layer_norm_backward(
+def triton_layer_norm_backward(
     d_z: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, weight: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients of sites, weight and bias.
+    """Return the gradients of input, weight and bias.
 
     Args:
         d_z: Gradient of the result (..., C).
-        x: Sites (..., C).
-        mean: Their means (..., 1).
-        rstd: Their inverse standard deviations (..., 1).
+        x: Input (..., C).
+        mean: Means of its rows (..., 1).
+        rstd: Inverse standard deviations of its rows (..., 1).
         weight: Weight (C).
 
     Returns:
@@ -60,8 +60,8 @@ def layer_norm_backward(
     """
     d_z, x = d_z.contiguous(), x.contiguous()
     d_x = torch.empty_like(x)
-    rows, size = mean.numel(), tile(x.shape[-1])
-    # Enough rows for the sums of a program to be few next to what it reads.
+    rows, size = mean.numel(), tile_sizes(x.shape[-1])
+    # So many rows that a program reads much more than the sums it writes.
     steps = max(4, 16 // size['block_r'])
     programs = triton.cdiv(rows, steps * size['block_r'])
     parts = x.new_empty(programs, 2, x.shape[-1], dtype=torch.float32)
@@ -73,8 +73,8 @@ def layer_norm_backward(
     return d_x, *parts.sum(0)
 
 
-def tile(channels: int) -> dict[str, int]:
-    """Choose the rows of a tile, and the power of two that holds a row."""
+def tile_sizes(channels: int) -> dict[str, int]:
+    """Return the rows of a tile, and the power of two that holds a row."""
     block_c = triton.next_power_of_2(channels)
     return dict(
         channels=channels, block_r=max(1, TILE // block_c), block_c=block_c
@@ -84,7 +84,7 @@ def tile(channels: int) -> dict[str, int]:
 if triton is not None:
 
     @triton.jit
-    def layer_norm_kernel(
+    def layer_norm_forward_kernel(
         x, weight, bias, z, mean, rstd, rows, eps,
         channels: tl.constexpr, block_r: tl.constexpr, block_c: tl.constexpr,
     ):  # fmt: skip
@@ -115,7 +115,7 @@ if triton is not None:
         steps: tl.constexpr, channels: tl.constexpr,
         block_r: tl.constexpr, block_c: tl.constexpr,
     ):  # fmt: skip
-        """Go back through some rows, block_r at a time, and sum over them."""
+        """Compute gradients of steps * block_r rows, and sum over the rows."""
         program = tl.program_id(0).to(tl.int64)
         channel = tl.arange(0, block_c)
         is_channel = channel < channels
@@ -128,18 +128,18 @@ if triton is not None:
             is_row = row < rows
             at = row[:, None] * channels + channel[None, :]
             mask = is_row[:, None] & is_channel[None, :]
-            # What is beyond the rows or channels is 0 and adds nothing.
-            slope = tl.load(d_z + at, mask=mask, other=0).to(tl.float32)
+            # Elements beyond the rows or channels are 0 and add nothing.
+            grad = tl.load(d_z + at, mask=mask, other=0).to(tl.float32)
             value = tl.load(x + at, mask=mask, other=0).to(tl.float32)
             center = tl.load(mean + row, mask=is_row, other=0)[:, None]
             inverse = tl.load(rstd + row, mask=is_row, other=0)[:, None]
             normal = (value - center) * inverse
-            d_weight += slope * normal
-            d_bias += slope
-            slope *= factor
-            along = tl.sum(slope * normal, axis=1)[:, None] / channels
-            level = tl.sum(slope, axis=1)[:, None] / channels
-            result = (slope - level - normal * along) * inverse
+            d_weight += grad * normal
+            d_bias += grad
+            grad *= factor
+            along = tl.sum(grad * normal, axis=1)[:, None] / channels
+            level = tl.sum(grad, axis=1)[:, None] / channels
+            result = (grad - level - normal * along) * inverse
             tl.store(d_x + at, result.to(d_x.dtype.element_ty), mask=mask)
         part = parts + program * 2 * channels + channel
         tl.store(part, tl.sum(d_weight, axis=0), mask=is_channel)

@@ -1,11 +1,11 @@
-"""The type that a function of ours computes in, as autocast would have it."""
+"""Data types of custom operators under autocast."""
 
 import torch
 from torch import Tensor
 
 
 def compute_dtype(x: Tensor) -> torch.dtype:
-    """Return the type of autocast, where it is on, or else that of x."""
+    """Return the autocast type of x's device if enabled, else x's type."""
     device = x.device.type
     if torch.is_autocast_enabled(device):
         return torch.get_autocast_dtype(device)
@@ -13,5 +13,5 @@ def compute_dtype(x: Tensor) -> torch.dtype:
 
 
 def no_autocast(x: Tensor) -> torch.autocast:
-    """Return a context in which operations keep the types they are given."""
+    """Return a context that disables autocast on the device of x."""
     return torch.autocast(x.device.type, enabled=False)
