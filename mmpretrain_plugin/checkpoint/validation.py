@@ -3,11 +3,110 @@
 import re
 from collections.abc import Mapping
 
+import torch
+from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from .architecture import Architecture, infer_architecture
-from .convert import recognize
 from .errors import ConversionError, IncompleteCheckpointError
+from .formats import detect_format
+from .key_tables import without_module
+from .weights import State, Weights
+
+DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+def check_weights(
+    weights: Weights, unknown: list[str], duplicated: list[str]
+) -> None:
+    """Raise an error if converted weights are not complete and finite.
+
+    Args:
+        weights: Converted weights.
+        unknown: Keys of the checkpoint without a rule in its key table.
+        duplicated: Keys of the checkpoint for the same weight.
+
+    Raises:
+        IncompleteCheckpointError: If keys are missing, unexpected, duplicated
+            or have a wrong shape or values; the message lists all of them.
+    """
+    given = weights.by_name()
+    problems = find_problems(expected_parts(weights).by_name(), given)
+    problems['unexpected'] += unknown
+    problems['duplicated'] = duplicated
+    problems['not floating-point numbers of 16 bits or more'] = [
+        f'{name} {value.dtype}'
+        for name, value in given.items()
+        if value.dtype not in DTYPES
+    ]
+    problems['NaN or infinite'] = [
+        name
+        for name, value in given.items()
+        if value.dtype in DTYPES and not value.isfinite().all()
+    ]
+    if any(problems.values()):
+        raise IncompleteCheckpointError(
+            f'the weights ({weights.source_format} format) are not a complete '
+            f'ConvNeXt of {weights.architecture}: {describe(problems)}'
+        )
+
+
+def expected_parts(weights: Weights) -> Weights:
+    """Return the weights that these should be, on the meta device.
+
+    Classifier and decoder are optional, and so is the norm of each stage;
+    a classifier needs that of the last stage.
+    """
+    architecture = weights.architecture
+    stages = len(architecture.depths)
+    norms = {
+        stage
+        for stage in range(stages)
+        if f'norm{stage}.weight' in weights.backbone
+        or f'norm{stage}.bias' in weights.backbone
+    }
+    if weights.classifier:
+        norms.add(stages - 1)
+    configs = dict(
+        backbone=architecture.backbone_config(
+            out_indices=sorted(norms) or -1, final_norm=bool(norms)
+        )
+    )
+    if weights.classifier:
+        configs['classifier'] = dict(
+            type='mmpretrain.LinearClsHead',
+            num_classes=size(weights.classifier, 'fc.weight', 'fc.bias'),
+            in_channels=architecture.channels[-1],
+        )
+    if weights.decoder:
+        stride = architecture.stem_patch_size * 2 ** (stages - 1)
+        pixels = size(weights.decoder, 'pred.weight', 'pred.bias')
+        blocks = [
+            int(match[1])
+            for name in weights.decoder
+            if (match := re.match(r'decoder\.(\d{1,4})\.', name))
+        ]
+        configs['decoder'] = dict(
+            type='mmpretrain.FCMAEDecoder',
+            in_channels=architecture.channels[-1],
+            embed_dim=size(weights.decoder, 'proj.weight', 'proj.bias'),
+            depth=min(max(blocks, default=0) + 1, len(weights.decoder)),
+            patch_size=stride,
+            out_channels=max(pixels // stride**2, 1),
+            feature_stride=stride,
+        )
+    with torch.device('meta'):
+        states = {
+            part: MODELS.build(config).state_dict()
+            for part, config in configs.items()
+        }
+    return Weights(**states)
+
+
+def size(state: State, *names: str) -> int:
+    """Return the first side of the first of these tensors, or at least 1."""
+    sides = (state[name].shape[:1] for name in names if name in state)
+    return max([*next(sides, ()), 1])
 
 
 def check_backbone_weights(
@@ -33,7 +132,7 @@ def check_backbone_weights(
     modules = {name.split('.')[0] for name in expected}
     given = {}
     for key, value in state_dict.items():
-        key = key.removeprefix('module.')
+        key = without_module(key)
         name = key.removeprefix(prefix)
         if key.startswith(prefix) and name.split('.')[0] in modules:
             given[name] = value
@@ -47,21 +146,21 @@ def check_backbone_weights(
             'the file in init_cfg of the backbone, which loads every format, '
             'or convert it with tools/convert_checkpoint.py'
         )
-    problems = list_problems(expected, given)
-    if not problems:
+    problems = find_problems(expected, given)
+    if not any(problems.values()):
         return
+    text = describe(problems)
     wanted, found = infer_architecture(expected), architecture_or_none(given)
     if found in (None, wanted):
         remedy = 'it is truncated or was edited: export it again'
     else:
-        problems.insert(0, f'it has {found}, the backbone has {wanted}')
+        text = f'it has {found}, the backbone has {wanted}; {text}'
         remedy = (
             'use a checkpoint of this model, or set arch, in_channels and '
             'use_grn of the backbone to those of the checkpoint'
         )
     raise IncompleteCheckpointError(
-        f'the checkpoint does not fit the backbone: {"; ".join(problems)}; '
-        f'{remedy}'
+        f'the checkpoint does not fit the backbone: {text}; {remedy}'
     )
 
 
@@ -70,16 +169,16 @@ def without_output_norms(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {k: v for k, v in state.items() if not re.match(r'norm\d+\.', k)}
 
 
-def list_problems(
+def find_problems(
     expected: Mapping[str, Tensor], given: Mapping[str, Tensor]
-) -> list[str]:
-    """List what is wrong with a state dict: one text per kind of problem.
+) -> dict[str, list[str]]:
+    """Return what is wrong with a state dict, by kind of problem.
 
     Args:
         expected: State dict of the model; tensors may be on the meta device.
         given: State dict to check.
     """
-    found = {
+    return {
         'missing': [name for name in expected if name not in given],
         'unexpected': [name for name in given if name not in expected],
         'wrong shape': [
@@ -88,8 +187,15 @@ def list_problems(
             if name in given and given[name].shape != value.shape
         ],
     }
-    return [f'{kind}: {", ".join(names)}' for kind, names in found.items()
-            if names]  # fmt: skip
+
+
+def describe(problems: dict[str, list[str]]) -> str:
+    """Return one line that lists every problem."""
+    return '; '.join(
+        f'{kind}: {", ".join(names)}'
+        for kind, names in problems.items()
+        if names
+    )
 
 
 def architecture_or_none(state: Mapping[str, Tensor]) -> Architecture | None:
@@ -103,6 +209,6 @@ def architecture_or_none(state: Mapping[str, Tensor]) -> Architecture | None:
 def format_name(state_dict: Mapping[str, Tensor]) -> str | None:
     """Return the name of a state dict's format, None if it is unknown."""
     try:
-        return recognize(state_dict).name
+        return detect_format(state_dict).name
     except ConversionError:
         return None

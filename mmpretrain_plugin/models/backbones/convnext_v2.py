@@ -7,19 +7,13 @@ Autoencoders, CVPR 2023, https://arxiv.org/abs/2301.00808
 import math
 from collections.abc import Sequence
 
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, initialize
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ...checkpoint import load_pretrained, split_initializers
 from ..layers import INIT_CFG, ConvNeXtV2Block
 from ..layouts import DenseLayout, LeakyLayout, PackedLayout
-from ..loading import (
-    IncompleteCheckpointError,
-    check_complete,
-    is_ours,
-    load_backbone,
-    pretrained_file,
-)
 from ..masking import check_encoding, check_mask
 
 # Width of the first stage and blocks per stage (paper, appendix A.1); the
@@ -266,39 +260,26 @@ class ConvNeXtV2(BaseModule):
         return norm(x).permute(0, 3, 1, 2).contiguous()
 
     def init_weights(self) -> None:
-        """Initialize, or load what ``init_cfg`` names.
+        """Initialize the weights as ``init_cfg`` says.
 
-        A checkpoint of type 'Pretrained', a file or an http address, may be
-        in any layout that ``mmpretrain_plugin.checkpoint`` knows; a prefix is
-        not needed. Other addresses (of an object store) load as the host does
-        it. In a list of initializers checkpoints come last.
+        An initializer of type 'Pretrained' loads a checkpoint in any format
+        that ``mmpretrain_plugin.checkpoint`` supports, from a path or an
+        address. Checkpoints are loaded after all other initializers.
 
         Raises:
-            ValueError: If that checkpoint cannot be read or does not fill the
+            ValueError: If a checkpoint cannot be read or does not fit the
                 backbone.
         """
-        whole, was_init = self.init_cfg, self.is_init
-        configs = [whole] if isinstance(whole, dict) else list(whole or [])
-        files = [pretrained_file(config) for config in configs]
-        own = [f for f in files if f and is_ours(f)]
-        # The host unpickles whatever is in a file; these are opened by us.
-        self.init_cfg = [c for c, f in zip(configs, files) if f not in own]
-        try:
-            super().init_weights()
-        except IncompleteCheckpointError as error:
-            hosts = [f for f in files if f and f not in own]
-            raise ValueError(f'{hosts[0]}: {error}') from None
-        finally:
-            self.init_cfg = whole
-        for file in [] if was_init else own:
-            load_backbone(self, file)
-
-    def _load_from_state_dict(
-        self, state_dict: dict, prefix: str, *args: object
-    ) -> None:
-        """Load, after checking that the state dict fills the backbone."""
-        check_complete(self.state_dict(), state_dict, prefix)
-        super()._load_from_state_dict(state_dict, prefix, *args)
+        if self.is_init:
+            return
+        pretrained, others = split_initializers(self.init_cfg)
+        initialize(self, others)
+        for child in self.children():
+            if hasattr(child, 'init_weights'):
+                child.init_weights()
+        for init_cfg in pretrained:
+            load_pretrained(self, init_cfg)
+        self.is_init = True
 
     def _freeze_stages(self) -> None:
         for i in range(self.frozen_stages):
