@@ -92,7 +92,7 @@ RULES = (
     Rule(
         r'\bwhole\b',
         'complete, full, entire, or nothing at all',
-        r'whole (?:images?|batch|number)\b|as a whole\b',
+        r"whole (?:images?|batch|number)\b|as a whole\b|mode='whole'",
     ),
     Rule(
         r'\b(?:kept|keeps?) (?:\w+ ){0,3}for backward\b|\bkept MiB\b'
@@ -286,7 +286,7 @@ def main() -> None:
     for path in parser.parse_args().files or tracked_files():
         if path.suffix not in SUFFIXES or path.name in SKIPPED:
             continue
-        if path.is_symlink() or not path.exists():
+        if path.is_symlink() or not path.is_file():
             continue
         for line, word, advice in check_file(path):
             print(f'{path}:{line}: {word} -> {advice}')
