@@ -89,6 +89,11 @@ def test_strings_and_comments_have_their_lines(tmp_path):
     ]  # fmt: skip
 
 
+def test_the_verb_leaves_is_no_private_word(tmp_path):
+    assert not check_module(tmp_path, 'def test_it_leaves_no_file(): ...')
+    assert check_module(tmp_path, 'all_leaves = 1')
+
+
 def test_docstrings_begin_with_a_clear_verb(tmp_path):
     source = 'def f():\n    """Refuse x."""\ndef g():\n    """Raise."""\n'
     (found,) = check_module(tmp_path, source)

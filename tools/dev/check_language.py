@@ -110,7 +110,7 @@ RULES = (
         r'(?i:learning|decay|path|drop|dropout|error|sampling)[ -]rates?\b'
         r'|rate=',
     ),
-    Rule(r'\blayouts?\b', 'format', r'models/layouts', FORMATS),
+    Rule(r'\blayouts?\b', 'format', r'models/layouts|torch\.layout', FORMATS),
     Rule(
         r'\bcheckpoints? (?:\w+ ){0,2}layouts?\b|\b(?:any|which) layout\b'
         r"|\b(?:timm|transformers|mmpretrain|MMPretrain)'s? layout\b"
@@ -125,7 +125,7 @@ RULES = (
         r'\bhand(?:s|ed) (?:it|them|over|back|down|to|the)\b', 'return, pass'
     ),
     Rule(
-        r'\bstart(?:s|ed)? (?:at|from) random\b',
+        r'\bstart(?:s|ed)? at random\b',
         'randomly initialized',
     ),
     Rule(r'\b(?:anew|afresh)\b', 'again'),
@@ -170,8 +170,9 @@ NAMES = {
     'ways': 'variants',
     'whole': 'complete, full',
 }
-# In the code of checkpoints a layout is not spatial.
-FORMAT_NAMES = {'layout': 'format', 'layouts': 'formats'}
+# In the code of checkpoints a layout is not spatial; `layout` is also an
+# attribute of tensors.
+FORMAT_NAMES = {'layouts': 'formats'}
 # Names of other libraries, and idioms.
 ALLOWED_NAMES = (
     r'is_leaf|tree_leaves|site_packages|\bfloor\b|both_ways|one_way'
@@ -224,7 +225,10 @@ def check_name(name: str, path: str) -> Iterator[str]:
     words = {**NAMES, **FORMAT_NAMES} if re.search(FORMATS, path) else NAMES
     name = re.sub(r'([a-z])([A-Z])', r'\1_\2', name)
     name = re.sub(ALLOWED_NAMES, '', name).replace('-', '_').lower()
-    for part in set(name.split('_')) & set(words):
+    parts = name.strip('_').split('_')
+    if 'leaves' in parts[1:-1]:
+        parts.remove('leaves')  # the verb
+    for part in set(parts) & set(words):
         yield words[part]
 
 
