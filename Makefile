@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test lint doctor setup lock clean-venv
+.PHONY: demo test lint docs doctor setup lock clean-venv
 
 demo: setup
 	$(BIN)/python tools/demo/run_demo.py
@@ -14,6 +14,11 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+	$(BIN)/python tools/dev/check_language.py
+	$(BIN)/mypy
+
+docs: setup
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 doctor:
 	@$(PYTHON) tools/environment.py doctor
@@ -21,10 +26,10 @@ doctor:
 setup:
 	@$(PYTHON) tools/environment.py setup
 
-# Pin anew after a change of setup.cfg.
+# Pin all versions again after a change of setup.cfg.
 lock: setup
-	$(BIN)/uv pip compile --upgrade setup.cfg --extra hosts --extra demo \
-	    --extra dev --no-header --no-annotate -o requirements.txt
+	$(BIN)/uv pip compile --upgrade setup.cfg --extra openmmlab --extra demo \
+	    --extra dev --extra docs --no-header --no-annotate -o requirements.txt
 
 clean-venv:
 	rm -rf .venv
