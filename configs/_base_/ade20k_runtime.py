@@ -1,4 +1,4 @@
-"""How training on ADE20K runs: inputs are checked before it starts."""
+"""Runtime of training on ADE20K; inputs are checked before a run."""
 
 _base_ = 'mmseg::_base_/default_runtime.py'
 

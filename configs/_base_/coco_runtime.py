@@ -1,4 +1,4 @@
-"""How training on COCO runs: inputs are checked before it starts."""
+"""Runtime of training on COCO; inputs are checked before a run."""
 
 _base_ = 'mmdet::_base_/default_runtime.py'
 

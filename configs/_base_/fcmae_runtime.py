@@ -1,4 +1,4 @@
-"""How pre-training runs: inputs are checked, a checkpoint now and then."""
+"""Runtime of pre-training; inputs are checked before a run."""
 
 _base_ = 'mmpretrain::_base_/default_runtime.py'
 
@@ -6,5 +6,5 @@ runner_type = 'CheckedRunner'
 default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2),
 )
-# A different stream of masks and crops on every process.
+# Different masks and crops in each process.
 randomness = dict(seed=0, diff_rank_seed=True)

@@ -1,4 +1,4 @@
-"""How training on ImageNet runs: inputs are checked before it starts."""
+"""Runtime of training on ImageNet; inputs are checked before a run."""
 
 _base_ = 'mmpretrain::_base_/default_runtime.py'
 
