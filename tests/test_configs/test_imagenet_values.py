@@ -60,6 +60,8 @@ def test_model_and_regularization(name):
     augments = (cfg.model.train_cfg or {}).get('augments', [])
     wanted = [('Mixup', row.mixup), ('CutMix', row.cutmix)]
     assert [(a.type, a.alpha) for a in augments] == wanted * bool(row.mixup)
+    # Without probabilities, each batch uses one of the two equally often.
+    assert (cfg.model.train_cfg or {}).get('probs') is None
 
 
 @pytest.mark.parametrize('name', FACTS)

@@ -1,0 +1,28 @@
+"""Install the configs where mim looks for them; setup.cfg has all else.
+
+mim takes the folder of the first file that pip lists for a distribution. Files
+are listed alphabetically, so that folder is the one with the metadata,
+``convnextv2_openmmlab-VERSION.dist-info``, unless a folder named like the
+distribution precedes it. It contains data only.
+"""
+
+from setuptools import find_packages, setup
+
+DISTRIBUTION = 'convnextv2-openmmlab'
+
+setup(
+    packages=[
+        *find_packages(
+            include=['mmpretrain_plugin*', 'mmdet_plugin*', 'mmseg_plugin*']
+        ),
+        DISTRIBUTION,
+    ],
+    package_dir={DISTRIBUTION: 'mmpretrain_plugin/.mim'},
+    package_data={
+        folder: [f'{prefix}model-index.yml', f'{prefix}configs/**']
+        for folder, prefix in (
+            ('mmpretrain_plugin', '.mim/'),
+            (DISTRIBUTION, ''),
+        )
+    },
+)
