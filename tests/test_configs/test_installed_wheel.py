@@ -46,12 +46,12 @@ def installed(tmp_path_factory):
     subprocess.run(
         [*pip, '--python', python, 'install', '--no-deps', wheel], check=True
     )
-    (site,) = (folder / 'venv').glob('lib/python*/site-packages')
+    (packages,) = (folder / 'venv').glob('lib/python*/site-packages')
     # Other packages come from this environment; links to the checkout, which
     # are in its .pth files, do not.
-    (site / 'others.pth').write_text(sysconfig.get_path('purelib'))
+    (packages / 'others.pth').write_text(sysconfig.get_path('purelib'))
     shutil.rmtree(folder / 'source')
-    return site, python
+    return packages, python
 
 
 def run(python, *arguments, cwd, **variables):
@@ -64,11 +64,11 @@ def run(python, *arguments, cwd, **variables):
 
 
 def test_it_has_all_configs(installed):
-    site, _ = installed
+    packages, _ = installed
     for folder in ('mmpretrain_plugin/.mim', 'convnextv2-openmmlab'):
         files = {
-            path.relative_to(site / folder)
-            for path in (site / folder).rglob('*')
+            path.relative_to(packages / folder)
+            for path in (packages / folder).rglob('*')
             if path.is_file() and '__pycache__' not in path.parts
         }
         wanted = {
@@ -81,7 +81,7 @@ def test_it_has_all_configs(installed):
 
 def test_configs_load_with_their_bases(installed, tmp_path):
     """One per library: bases of the other libraries are found, too."""
-    site, python = installed
+    packages, python = installed
     paths = [
         next(path for path in PATHS if path.parent.name == folder)
         for folder in ('imagenet', 'coco', 'ade20k')
@@ -93,9 +93,9 @@ def test_configs_load_with_their_bases(installed, tmp_path):
         '    Config.fromfile(path).dump(path.name)\n'
         'import mmpretrain_plugin\nprint(mmpretrain_plugin.__file__)'
     )
-    mim = site / 'mmpretrain_plugin/.mim'
+    mim = packages / 'mmpretrain_plugin/.mim'
     places = [mim / path.relative_to(ROOT) for path in paths]
-    assert str(site) in run(python, '-c', code, *places, cwd=tmp_path)
+    assert str(packages) in run(python, '-c', code, *places, cwd=tmp_path)
     for path in paths:
         assert load(tmp_path / path.name).to_dict() == load(path).to_dict()
 
@@ -124,8 +124,8 @@ def server(tmp_path):
 
 def test_mim_download(installed, server, tmp_path):
     """Config and weights, from a server in place of OpenMMLab's."""
-    site, python = installed
-    metafile = site / 'convnextv2-openmmlab/configs/imagenet/metafile.yml'
+    packages, python = installed
+    metafile = packages / 'convnextv2-openmmlab/configs/imagenet/metafile.yml'
     text = metafile.read_text()
     (address,) = (
         model['Weights']
