@@ -1,4 +1,4 @@
-"""Define the runtime for ADE20K, with input checks before a run."""
+"""Runtime of training on ADE20K; inputs are checked before a run."""
 
 _base_ = 'mmseg::_base_/default_runtime.py'
 

@@ -1,4 +1,4 @@
-"""Define the runtime for COCO, with input checks before a run."""
+"""Runtime of training on COCO; inputs are checked before a run."""
 
 _base_ = 'mmdet::_base_/default_runtime.py'
 

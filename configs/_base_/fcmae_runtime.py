@@ -1,4 +1,4 @@
-"""Define the runtime of pre-training, with input checks before a run."""
+"""Runtime of pre-training; inputs are checked before a run."""
 
 _base_ = 'mmpretrain::_base_/default_runtime.py'
 
@@ -7,5 +7,5 @@ default_hooks = dict(
     input_check=dict(type='InputCheckHook'),
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2),
 )
-# Each process samples its own masks and crops.
+# Different masks and crops in each process.
 randomness = dict(seed=0, diff_rank_seed=True)

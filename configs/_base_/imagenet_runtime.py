@@ -1,4 +1,4 @@
-"""Define the runtime for ImageNet, with input checks before a run."""
+"""Runtime of training on ImageNet; inputs are checked before a run."""
 
 _base_ = 'mmpretrain::_base_/default_runtime.py'
 

@@ -1,8 +1,8 @@
 """Mask R-CNN with FPN (paper, A.3), based on MMDetection's config.
 
-The paper tests with soft-NMS but does not say in which stage. This config uses
-it in the second stage and hard NMS in the RPN, as an independent reproduction
-of the paper's result (52.9) did.
+The paper tests with soft-NMS and does not state where. It is used in the R-CNN
+head, with hard NMS in the RPN, as in an independent run that reached the
+paper's 52.9 box AP.
 """
 
 _base_ = 'mmdet::_base_/models/mask-rcnn_r50_fpn.py'
