@@ -17,7 +17,7 @@ are smaller than its activations h (T, 4 C), and nothing of that size is
 written.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -105,7 +105,7 @@ class FoldedMLP(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: object,
+        ctx: Any,
         x: Tensor,
         settings: MLPSettings,
         *weights: Tensor | None,
@@ -118,7 +118,7 @@ class FoldedMLP(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: object, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Recompute, and return the gradients of all arguments."""
         x, norms, expanded, *weights = ctx.saved_tensors
         weights = MLPWeights(*weights)

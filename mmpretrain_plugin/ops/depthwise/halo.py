@@ -5,6 +5,7 @@ halo) and convolved without padding, so only visible positions are computed.
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -42,7 +43,7 @@ class HaloDepthwiseConv(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: object, x: Tensor, weight: Tensor, bias: Tensor, table: Tensor
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, table: Tensor
     ) -> Tensor:
         """Convolve, and save only the packed positions for backward."""
         ctx.save_for_backward(x, weight, table)
@@ -50,7 +51,7 @@ class HaloDepthwiseConv(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: object, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Convolve with the flipped kernel, and sum the kernel's gradient."""
         x, weight, table = ctx.saved_tensors
         with no_autocast(grad):

@@ -4,6 +4,8 @@ Forward and the input's gradient are PyTorch's convolution; the kernel's
 gradient is summed over tiles (``window_products.py``).
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -36,16 +38,14 @@ class TiledDepthwiseConv(torch.autograd.Function):
     """Depthwise convolution whose kernel gradient is summed over tiles."""
 
     @staticmethod
-    def forward(
-        ctx: object, x: Tensor, weight: Tensor, bias: Tensor
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """Convolve, and save the input for backward."""
         ctx.save_for_backward(x, weight)
         return _convolve(x, weight, bias)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: object, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Convolve with the flipped kernel, and sum the kernel's gradient."""
         x, weight = ctx.saved_tensors
         with no_autocast(grad):

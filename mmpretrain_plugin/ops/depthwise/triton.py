@@ -5,6 +5,7 @@ neighbors in the table of patches, without gathering. Triton is optional.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,7 +46,7 @@ class TritonDepthwiseConv(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: object, x: Tensor, weight: Tensor, bias: Tensor, table: Tensor
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, table: Tensor
     ) -> Tensor:
         """Convolve, and save only the packed positions for backward."""
         x = x.contiguous()
@@ -54,7 +55,7 @@ class TritonDepthwiseConv(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: object, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Convolve with the flipped kernel, and sum the kernel's gradient."""
         x, weight, table = ctx.saved_tensors
         grad = grad.contiguous()
