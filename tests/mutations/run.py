@@ -162,34 +162,56 @@ def copy_tree(root: Path, target: Path) -> None:
         shutil.copy2(root / name, path, follow_symlinks=False)
 
 
-def first_failure(
-    root: Path, tests: tuple[str, ...], skipped: set[str], python: str,
-    *options: str,
-) -> str | None:  # fmt: skip
-    """Run tests in a copy and return the first one that fails, or None.
+class Pytest:
+    """Runs tests in copies of the repository, see ``fork_pytest.py``.
 
-    Raises:
-        RuntimeError: If pytest neither passes nor names a failing test.
+    Args:
+        python: Interpreter that runs the tests.
     """
-    deselected = [f'--deselect={name}' for name in sorted(skipped)]
-    result = subprocess.run(
-        [python, '-m', 'pytest', *ARGUMENTS, *options, *deselected, *tests],
-        cwd=root, capture_output=True, text=True,
-        env={**os.environ, 'PYTHONPATH': str(root), 'OMP_NUM_THREADS': '1',
-             'PYTHONDONTWRITEBYTECODE': '1'},
-    )  # fmt: skip
-    if result.returncode in (0, 5):  # 5: everything was deselected
-        return None
-    failed = re.search(
-        r'^(?:FAILED|ERROR) (tests/.*?)(?: - .*)?$', result.stdout, re.M
-    )
-    if not failed:
-        raise RuntimeError(result.stdout[-3000:] + result.stderr[-3000:])
-    return failed[1]
+
+    def __init__(self, python: str) -> None:
+        script = Path(__file__).with_name('fork_pytest.py')
+        self.process = subprocess.Popen(
+            [python, '-P', script], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            cwd='/', env={**os.environ, 'OMP_NUM_THREADS': '1',
+                          'CUDA_VISIBLE_DEVICES': '',
+                          'PYTHONDONTWRITEBYTECODE': '1'},
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.stdin.close()
+        self.process.wait()
+
+    def first_failure(
+        self, root: Path, tests: tuple[str, ...], skipped: set[str],
+        *options: str,
+    ) -> str | None:  # fmt: skip
+        """Run tests in a copy and return the first one that fails, or None.
+
+        Raises:
+            RuntimeError: If pytest neither passes nor names a failing test.
+        """
+        deselected = [f'--deselect={name}' for name in sorted(skipped)]
+        arguments = [*ARGUMENTS, *options, *deselected, *tests]
+        print(
+            json.dumps([str(root), arguments]),
+            file=self.process.stdin,
+            flush=True,
+        )
+        status, output = json.loads(self.process.stdout.readline())
+        if status in (0, 5):  # 5: everything was deselected
+            return None
+        pattern = r'^(?:FAILED|ERROR) (tests/.*?)(?: - .*)?$'
+        failed = re.search(pattern, output, re.MULTILINE)
+        if not failed:
+            raise RuntimeError(output[-3000:])
+        return failed[1]
 
 
 def find_test(
-    mutation: Mutation, clean: Path, changed: Path, tier: str, python: str
+    mutation: Mutation, clean: Path, changed: Path, tier: str, pytest: Pytest
 ) -> tuple[str | None, str]:
     """Return the test that notices a mutation, and the tier that ran last.
 
@@ -198,7 +220,7 @@ def find_test(
         clean: Copy without it, where the test must pass.
         changed: Copy with it.
         tier: Tests to run if the likely ones pass; a name of ``TIERS``.
-        python: Interpreter that runs the tests.
+        pytest: Runs the tests.
     """
     broken: set[str] = set()  # fail without any mutation
     stages = [('likely', mutation.tests, ['-x'])]
@@ -206,8 +228,8 @@ def find_test(
         options = ['-x', '-n', '2', '--dist', 'loadscope', '-m', TIERS[tier]]
         stages.append((tier, ('tests',), options))
     for stage, tests, options in stages:
-        while name := first_failure(changed, tests, broken, python, *options):
-            if not first_failure(clean, (name,), set(), python):
+        while name := pytest.first_failure(changed, tests, broken, *options):
+            if not pytest.first_failure(clean, (name,), set()):
                 return name, stage
             broken.add(name)
     return None, tier
@@ -225,7 +247,9 @@ def markdown(results: dict[str, Result]) -> str:
     for name, result in results.items():
         test = f'`{result.test}`' if result.test else '**survived**'
         test += '' if result.tier == 'likely' else f' ({result.tier} tests)'
-        lines.append(f'| {name} | {result.fault} | {test} | {result.seconds} |')
+        lines.append(
+            f'| {name} | {result.fault} | {test} | {result.seconds} |'
+        )
     return '\n'.join(lines) + '\n'
 
 
@@ -261,15 +285,14 @@ def run(args: argparse.Namespace) -> dict[str, Result]:
         clean, changed = Path(folder, 'clean'), Path(folder, 'changed')
         copy_tree(args.root, clean)
         copy_tree(args.root, changed)
+        pytest = Pytest(args.python)
         for done, mutation in enumerate(waiting, start=1):
             start = time.monotonic()
             texts = mutate(mutation, changed)
             originals = {path: path.read_text() for path in texts}
             for path, text in texts.items():
                 path.write_text(text)
-            test, tier = find_test(
-                mutation, clean, changed, args.tier, args.python
-            )
+            test, tier = find_test(mutation, clean, changed, args.tier, pytest)
             for path, text in originals.items():
                 path.write_text(text)
             now = time.monotonic()
@@ -289,6 +312,7 @@ def run(args: argparse.Namespace) -> dict[str, Result]:
                 f'{now - start:.0f} s, about {left:.0f} min left',
                 flush=True,
             )
+        pytest.close()
     return results
 
 
