@@ -1,4 +1,4 @@
-"""Benchmarks run, measure what they say, and their page is their results."""
+"""Benchmarks run and measure what they claim; the page shows the results."""
 
 import json
 import math
@@ -39,14 +39,12 @@ NAMES = sorted(
 )
 
 
-def test_every_benchmark_is_tried():
+def test_every_benchmark_is_tested():
     assert sorted(QUICK) == NAMES
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_it_runs_and_writes_what_it_prints(
-    name, tmp_path, capsys, monkeypatch
-):
+def test_results_are_printed_and_written(name, tmp_path, capsys, monkeypatch):
     module = __import__(name)
     if name == 'soft_nms':
         monkeypatch.setattr(module, 'CASES', ((20, 3), (1, 1)))
@@ -74,29 +72,29 @@ def test_it_runs_and_writes_what_it_prints(
                 assert value > 0, (column, value)
 
 
-def test_ways_take_turns():
+def test_variants_are_interleaved():
     calls = []
     ways = {name: lambda n=name: calls.append(n) for name in 'ab'}
     seconds = measure.medians(ways, rounds=3, device='cpu')
-    assert calls == list('ab' * 4)  # the first turn is not timed
+    assert calls == list('ab' * 4)  # the first round is not timed
     assert set(seconds) == {'a', 'b'}
 
 
-def test_what_backward_keeps_is_counted_once():
+def test_memory_saved_for_backward_counts_each_tensor_once():
     x = torch.randn(3, 5, requires_grad=True)
     weight = torch.randn(5, 7, requires_grad=True)
 
     def forward():
-        y = (x @ weight).exp()  # kept: x, weight, and the result
-        return y * y  # kept: y twice
+        y = (x @ weight).exp()  # saved: x, weight, and the result
+        return y * y  # saved: y twice
 
     kept = measure.kept_for_backward(forward, [x, weight])
     assert kept == 3 * 7 * 4
     assert measure.kept_for_backward(forward, [x]) == (3 * 7 + 5 * 7) * 4
 
 
-def test_the_peak_of_a_cpu_is_what_was_needed_at_once():
-    """Gradients that were there before the step count as well."""
+def test_peak_memory_on_a_cpu():
+    """Gradients that exist before the step count as well."""
     model = torch.nn.Linear(2**12, 2**12)  # 64 MiB
 
     def step():
@@ -111,7 +109,7 @@ def test_the_peak_of_a_cpu_is_what_was_needed_at_once():
 
 
 class SavesItsOutput(torch.autograd.Function):
-    """Leaves a mark that lives as long as its graph."""
+    """Records a weak reference that dies with its graph."""
 
     marks = []
 
@@ -123,8 +121,8 @@ class SavesItsOutput(torch.autograd.Function):
         return y
 
 
-def test_nothing_stays_after_counting():
-    """A saved output that the hook returns as it is would be a cycle."""
+def test_the_graph_is_freed_after_measuring():
+    """A saved output that the hook returns unchanged would be a cycle."""
     x = torch.randn(4, requires_grad=True)
     assert (
         measure.kept_for_backward(lambda: SavesItsOutput.apply(x), [x]) == 16
@@ -133,7 +131,7 @@ def test_nothing_stays_after_counting():
 
 
 @pytest.mark.parametrize('arch', TABLE_14)
-def test_the_floor_has_the_papers_operations_and_all_weights(arch):
+def test_the_roofline_bound_has_all_operations_and_weights(arch):
     layers = floor.pretraining(arch, 'encoder', 1, cells=49, visible=49)
     operations = sum(x.multiply_adds + 5 * x.normalized for x in layers)
     _, giga = TABLE_14[arch]
@@ -152,27 +150,27 @@ def test_the_floor_has_the_papers_operations_and_all_weights(arch):
     assert sum(layer.weights for layer in whole) == weights
 
 
-def test_layers_move_what_is_counted_by_hand():
-    """One patch, a stem of 2 channels, and one block: 8 x 8 sites."""
+def test_memory_traffic_of_layers_equals_a_calculation_by_hand():
+    """One patch, a stem of 2 channels, and one block: 8 x 8 positions."""
     stem, depthwise, mlp = floor.encoder([1], [2], images=1, visible=1)
-    pixels, sites = 32 * 32 * 3, 64 * 2
+    pixels, values = 32 * 32 * 3, 64 * 2
     weights = 4 * 4 * 3 * 2 + 2 + 4
-    forward = pixels + weights + sites
-    # Backward reads the same and writes its weights' gradient, no pixels'.
+    forward = pixels + weights + values
+    # Backward reads the same and writes gradients of weights, not of pixels.
     assert stem.passes()[0][1] == forward
     assert stem.passes()[1][1] == forward + weights
     weights = 49 * 2 + 2
     forward, backward = depthwise.passes()
-    assert forward == (2 * 49 * sites, 2 * sites + weights)
-    assert backward == (4 * 49 * sites, 3 * sites + 2 * weights)
+    assert forward == (2 * 49 * values, 2 * values + weights)
+    assert backward == (4 * 49 * values, 3 * values + 2 * weights)
     weights = (2 * 8 + 8) + (8 * 2 + 2) + 2 * 2 + 2 * 8
-    flops = 2 * 64 * (2 * 8 + 8 * 2) + 5 * sites
-    forward, backward = mlp.passes()  # which reads the shortcut too
-    assert forward == (flops, 3 * sites + weights)
-    assert backward == (2 * flops, 4 * sites + 2 * weights)
+    flops = 2 * 64 * (2 * 8 + 8 * 2) + 5 * values
+    forward, backward = mlp.passes()  # also reads the shortcut
+    assert forward == (flops, 3 * values + weights)
+    assert backward == (2 * flops, 4 * values + 2 * weights)
 
 
-def test_the_floor_is_the_slower_of_computing_and_moving():
+def test_the_roofline_bound_is_the_slower_of_compute_and_traffic():
     layers = floor.encoder([1], [2], images=1, visible=1)
     passes = [one for layer in layers for one in layer.passes()]
     flops, moved = (sum(column) for column in zip(*passes))
@@ -184,14 +182,14 @@ def test_the_floor_is_the_slower_of_computing_and_moving():
 
 
 @pytest.mark.parametrize('part', ['encoder', 'whole'])
-def test_the_floor_grows_with_batch_and_visible_share(part):
+def test_the_roofline_bound_grows_with_batch_and_visible_patches(part):
     roof = floor.Roof(flops=1e12, bytes=1e10, bytes_each=4)
 
     def least(images, visible):
         layers = floor.pretraining('atto', part, images, 49, visible)
         return floor.seconds(layers, roof)
 
-    # Less than twice, as weights are moved once.
+    # Less than twice, as weights are read once.
     assert least(8, 19) < least(16, 19) < 2 * least(8, 19)
     assert least(8, 19) < least(8, 20) < least(8, 49)
 
@@ -211,8 +209,8 @@ def compare_encoders(spark, ours):
         assert_close(spark(x, mask), ours(x, mask, encoding)[0])
 
 
-def test_spark_does_the_same_work():
-    """Where the biases before GELU are zero, as they are at the start."""
+def test_spark_computes_the_same_with_zero_biases():
+    """The biases before GELU are zero at initialization."""
     spark, ours = spark_and_ours()
     for name, parameter in ours.named_parameters():
         if name.endswith('pointwise_conv1.bias'):
@@ -220,8 +218,8 @@ def test_spark_does_the_same_work():
     compare_encoders(spark, ours)
 
 
-def test_sparks_grn_counts_hidden_sites():
-    """Nothing else is different: without them both are equal."""
+def test_the_grn_of_spark_includes_hidden_positions():
+    """There is no other difference: without them both are equal."""
     spark, ours = spark_and_ours()
     with pytest.raises(AssertionError):
         compare_encoders(spark, ours)
@@ -238,7 +236,7 @@ def test_sparks_grn_counts_hidden_sites():
 
 
 def test_the_page_shows_the_results():
-    """Remedy: python benchmarks/make_page.py."""
+    """To update the page, run benchmarks/make_page.py."""
     page = make_page.PAGE.read_text()
     assert make_page.fill(page) == page
     for name in NAMES:
@@ -246,7 +244,7 @@ def test_the_page_shows_the_results():
         assert f'python benchmarks/{name}.py' in page, name
 
 
-def test_the_summary_takes_the_better_of_theirs():
+def test_the_summary_compares_with_the_best_alternative():
     rows = [
         {'name': 'ours', 'images/s': 6, 'kept MiB': 10},
         {'name': 'mmpretrain', 'images/s': 2, 'kept MiB': 40},
@@ -267,7 +265,7 @@ def test_every_goal_is_in_the_summary():
             assert goal is None or f'= {goal} |' in found[0]
 
 
-def test_numbers_between_the_tables_are_theirs():
+def test_numbers_in_the_text_are_those_of_the_tables():
     def rows(name):
         path = make_page.RESULTS / f'{name}_cpu.json'
         return json.loads(path.read_text())['rows']
@@ -293,6 +291,6 @@ def test_numbers_between_the_tables_are_theirs():
     assert f'At 0.2 and 384 pixels it costs {share[384, 0.2]}:' in page
 
 
-def test_what_was_not_measured_is_said(tmp_path, monkeypatch):
+def test_missing_results_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(make_page, 'RESULTS', tmp_path)
     assert make_page.section('fcmae_step_cuda').startswith('Not measured')

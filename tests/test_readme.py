@@ -1,6 +1,5 @@
 """The README's commands are real."""
 
-import os
 import re
 import shlex
 import shutil
@@ -36,7 +35,7 @@ def test_nothing_was_missed():
 def test_the_command_exists(command):
     """Targets exist; tools take these arguments; configs and epochs fit.
 
-    The block of the demo runs for real in ``test_the_block_of_the_demo_runs``.
+    The commands of the demo run in ``test_tools/test_demo.py``.
     """
     words = shlex.split(command)
     if words[0] == 'make':
@@ -77,43 +76,6 @@ def test_the_command_exists(command):
             config = config[part]
 
 
-@pytest.mark.slow
-def test_the_block_of_the_demo_runs(tmp_path):
-    """As it stands there, but for budgets of a step or two."""
-    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
-    (tmp_path / 'tools').symlink_to(ROOT / 'tools')
-    (block,) = (
-        b for b in re.findall(r'```bash\n(.*?)```', README, re.DOTALL)
-        if 'make_digit_scenes' in b
-    )  # fmt: skip
-    few = {
-        'make_digit_scenes': '--unlabelled 8 --train 8 --val 4',
-        'train mmpretrain': 'train_cfg.max_epochs=1 '
-        'default_hooks.checkpoint.interval=1 train_dataloader.batch_size=4',
-        'train mmdet': 'train_cfg.max_epochs=1 '
-        'default_hooks.checkpoint.interval=1',
-        'train mmseg': 'train_cfg.max_iters=2 '
-        'default_hooks.checkpoint.interval=2',
-    }
-    block = re.sub(r'epoch_\d+', 'epoch_1', block)
-    block = re.sub(r'iter_\d+', 'iter_2', block)
-    bin_folder = Path(sys.executable).parent
-    for line in block.strip().splitlines():
-        for part, options in few.items():
-            if part in line and '--cfg-options' in line:
-                line += f' {options}'
-            elif part in line:
-                is_mim = part.startswith('train')
-                line += f' --cfg-options {options}' * is_mim
-                line += f' {options}' * (not is_mim)
-        result = subprocess.run(
-            line, shell=True, cwd=tmp_path, capture_output=True, text=True,
-            env={**os.environ, 'PATH': f'{bin_folder}:{os.environ["PATH"]}'},
-        )  # fmt: skip
-        assert result.returncode == 0, f'{line}\n{result.stdout[-3000:]}'
-    assert (tmp_path / 'work_dirs/reconstructions.png').stat().st_size > 1000
-
-
 def test_the_config_of_the_readme_builds(tmp_path):
     path = tmp_path / 'mine.py'
     path.write_text(re.search(r'```python\n(.*?)```', README, re.DOTALL)[1])
@@ -136,6 +98,7 @@ def test_every_place_it_names_exists():
             assert (ROOT / part).is_dir(), part
 
 
+@pytest.mark.slow
 def test_pip_install_gives_the_three_packages(tmp_path):
     """Built from a copy: setuptools leaves a build folder behind."""
     source, packages = tmp_path / 'source', PACKAGES

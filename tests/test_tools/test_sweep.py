@@ -132,7 +132,10 @@ def test_a_second_call_resumes_and_repeats_nothing(tmp_path):
     (run / 'epoch_2.pth').unlink()
     (run / 'last_checkpoint').write_text(str(run / 'epoch_1.pth'))
     second = sweep('model.mask_ratio=0.5,2')
-    assert 'Auto resumed' in (run / 'sweep.log').read_text()
+    log = (run / 'sweep.log').read_text()
+    log = log[log.index('Auto resumed') :]
+    assert 'resumed epoch: 1' in log
+    assert 'Epoch(train)  [1]' not in log and 'Epoch(train)  [2]' in log
     assert len(list(run.glob('*/vis_data'))) == len(starts) + 1
     assert (run / DONE).exists() and (run / 'epoch_2.pth').exists()
     # The other point is no mask ratio: it fails, and the sweep continues.
