@@ -43,6 +43,7 @@ def test_every_benchmark_is_tested():
     assert sorted(QUICK) == NAMES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 def test_results_are_printed_and_written(name, tmp_path, capsys, monkeypatch):
     module = __import__(name)
