@@ -26,7 +26,7 @@ def outputs_and_gradients(model, images, mask):
     weight = torch.linspace(-1, 1, out.numel(), device=out.device)
     (out.double() * weight.view(out.shape)).sum().backward()
     gradients = {
-        name: parameter.grad.double()
+        name: parameter.grad.to(torch.float64, copy=True)
         for name, parameter in model.named_parameters()
         if parameter.grad is not None
     }
@@ -36,7 +36,7 @@ def outputs_and_gradients(model, images, mask):
 @pytest.mark.parametrize('is_masked', [True, False])
 @pytest.mark.parametrize('is_v2', [True, False])
 @pytest.mark.parametrize(
-    ('dtype', 'close'), [(torch.float32, 1e-3), (torch.bfloat16, 0.1)]
+    ('dtype', 'close'), [(torch.float32, 1e-4), (torch.bfloat16, 0.25)]
 )
 def test_kernels_equal_float64(dtype, close, is_v2, is_masked):
     options = {} if is_v2 else dict(use_grn=False, layer_scale_init_value=1.0)
@@ -55,4 +55,4 @@ def test_kernels_equal_float64(dtype, close, is_v2, is_masked):
     for name, other in wanted[2].items():
         scale = other.abs().max().item()
         atol = close * max(scale, 1e-6)
-        assert_close(got[2][name], other, rtol=0, atol=atol, msg=name)
+        assert_close(got[2][name], other, rtol=0, atol=atol)
