@@ -1,14 +1,22 @@
 # Every target sets up .venv first if needed; see tools/environment.py.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# Tests of one group (pytest.mark.xdist_group) run in one process.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-.PHONY: demo test lint docs doctor setup lock clean-venv
+.PHONY: demo test test-fast lint docs doctor setup lock clean-venv
 
 demo: setup
 	$(BIN)/python tools/demo/run_demo.py
 
+# Everything that CI runs; tests marked gpu run where there is a GPU.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PYTEST) -m "not nightly"
+	if nvidia-smi -L >/dev/null 2>&1; then $(PYTEST) -n 0 -m gpu; fi
+
+# The laws, parity, formats and configs, without training through mim.
+test-fast: setup
+	$(PYTEST) -m "not slow and not distributed and not nightly"
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,19 +1,38 @@
-"""Every test starts from the same seed and leaves no global state behind."""
+"""Fixtures and rules for all tests: same seed, no state left behind."""
 
 import os
 
-# Tests are for the CPU, here and in the processes they start.
-os.environ['CUDA_VISIBLE_DEVICES'] = ''
-
 import pytest
-import torch
-from mmengine.registry import DefaultScope
 
-import mmpretrain_plugin  # noqa: F401  registers what the tests build
+
+def pytest_configure(config):
+    """Hide GPUs from tests and their processes, except with ``-m gpu``."""
+    if config.getoption('markexpr') != 'gpu':
+        os.environ['CUDA_VISIBLE_DEVICES'] = ''
+    # mmengine chooses its device when it is imported: not before this line.
+    import mmpretrain_plugin  # noqa: F401  registers what the tests build
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skip GPU tests without a GPU; keep distributed tests together."""
+    import torch
+
+    reason = 'no GPU'
+    if config.getoption('markexpr') != 'gpu':
+        reason = 'CPU run; where there is a GPU, use pytest -m gpu'
+    for item in items:
+        if item.get_closest_marker('gpu') and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason=reason))
+        # The tests of a file share the result of its processes.
+        if item.get_closest_marker('distributed'):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(autouse=True)
 def _clean_state():
+    import torch
+    from mmengine.registry import DefaultScope
+
     torch.manual_seed(0)
     scopes = DefaultScope._instance_dict.copy()
     yield
@@ -24,5 +43,5 @@ def _clean_state():
 
 @pytest.fixture(params=['dense', 'packed'])
 def encoding(request):
-    """Both ways to compute under a mask; every law holds for each."""
+    """Both encodings of masked images; every law holds for each."""
     return request.param

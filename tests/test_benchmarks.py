@@ -56,6 +56,7 @@ def sample_few_boxes(module, monkeypatch):
     monkeypatch.setattr(module, 'build', build_fast)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 def test_benchmarks_save_the_table_that_they_print(
     name, tmp_path, capsys, monkeypatch
@@ -212,7 +213,7 @@ def test_the_bound_grows_with_batch_and_visible_patches(part):
         layers = roofline.pretraining('atto', part, images, 49, visible)
         return roofline.seconds(layers, throughput)
 
-    # Less than twice, as weights are moved once.
+    # Less than twice, as weights are read once.
     assert least(8, 19) < least(16, 19) < 2 * least(8, 19)
     assert least(8, 19) < least(8, 20) < least(8, 49)
 
@@ -258,7 +259,7 @@ def test_the_grn_of_spark_counts_hidden_positions():
 
 
 def test_the_page_shows_the_results():
-    """Remedy: python benchmarks/make_page.py."""
+    """To update the page, run benchmarks/make_page.py."""
     page = make_page.PAGE.read_text()
     assert make_page.fill(page) == page
     for name in NAMES:

@@ -1,11 +1,11 @@
-"""Compile the wheel of mmcv, operators included, in two minutes.
+"""Compile the wheel of mmcv with its operators in two minutes.
 
     .venv/bin/python tools/build_mmcv.py onedl-mmcv==2.3.6 FOLDER
 
 Needs torch, setuptools, wheel and ninja in the Python that runs it. Plain pip
 takes nine minutes on two cores; the difference is a precompiled torch header.
-Where torch is missing, pip builds a wheel without operators and says nothing;
-this tool fails instead.
+Where torch is missing, pip silently builds a wheel without operators; this
+tool fails instead.
 """
 
 import argparse
@@ -32,13 +32,13 @@ PIP = [sys.executable, '-m', 'pip']
 
 
 def operator_kind() -> str:
-    """Return 'cuda' where a GPU and its compiler are both at hand."""
+    """Return 'cuda' if there are a GPU and its compiler, else 'cpu'."""
     has_cuda = torch.cuda.is_available() and cpp_extension.CUDA_HOME
     return 'cuda' if has_cuda else 'cpu'
 
 
 def precompile_header(folder: Path) -> str:
-    """Compile torch's header once; return the flags that make use of it."""
+    """Compile the header of torch; return the compiler flags that use it."""
     paths = [*cpp_extension.include_paths(), sysconfig.get_path('include')]
     header = folder / 'torch_types.h'
     header.write_text('#include <torch/types.h>\n')
@@ -51,10 +51,10 @@ def precompile_header(folder: Path) -> str:
 
 
 def run_with_progress(command: list[str], environment: dict) -> None:
-    """Run a ninja build, turning its ``[k/n]`` lines into time left.
+    """Run a ninja build and print the time left, from its ``[k/n]`` lines.
 
     Raises:
-        SystemExit: If the build fails; the end of its output is shown.
+        SystemExit: With the end of the output, if the build fails.
     """
     start, log = time.monotonic(), []
     process = subprocess.Popen(
@@ -76,17 +76,17 @@ def run_with_progress(command: list[str], environment: dict) -> None:
 
 
 def build(requirement: str, target: Path) -> Path:
-    """Compile a wheel and move it into a folder, whole.
+    """Compile a wheel and move it into a folder in one step.
 
     Args:
         requirement: Distribution and version, ``onedl-mmcv==2.3.6``.
-        target: Folder that gets the wheel.
+        target: Folder for the wheel.
 
     Returns:
         Path of the wheel.
 
     Raises:
-        SystemExit: If the source cannot be had or does not compile.
+        SystemExit: If the source cannot be downloaded or compiled.
     """
     environment = {
         **os.environ,
@@ -119,14 +119,14 @@ def build(requirement: str, target: Path) -> Path:
         if not any(n.startswith('mmcv/_ext') for n in names):
             raise SystemExit('the mmcv wheel has no operators')
         target.mkdir(parents=True, exist_ok=True)
-        # Another set-up may run beside this one: a rename is never half-done.
+        # A second set-up may run at the same time: a rename is atomic.
         partial = target / f'.{os.getpid()}.partial'
         shutil.copyfile(wheel, partial)
         return partial.rename(target / wheel.name)
 
 
 def main() -> None:
-    """Build, or tell what would be built."""
+    """Build the wheel, or print which kind would be built."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -141,7 +141,7 @@ def main() -> None:
         print(operator_kind())
         return
     if not args.folder:
-        parser.error('give a requirement and a folder')
+        parser.error('requirement and folder are missing')
     sys.stdout.reconfigure(line_buffering=True)
     start = time.monotonic()
     wheel = build(args.requirement, args.folder)

@@ -33,7 +33,7 @@ PYTHON_VERSION = (3, 11)
 PACKAGES = ('mmpretrain_plugin', 'mmdet_plugin', 'mmseg_plugin')
 
 # `mim train mmdet` and `_base_ = 'mmseg::...'` look for distributions of these
-# names; the maintained hosts carry other names for the same modules.
+# names; the maintained OneDL packages have other names for the same modules.
 ALIASES = {
     'mmdet': ('onedl-mmdetection', 'mmdet'),
     'mmsegmentation': ('onedl-mmsegmentation', 'mmseg'),
@@ -41,11 +41,11 @@ ALIASES = {
 
 
 class SetupError(Exception):
-    """Something the user has to do; the message says what."""
+    """A problem that the user has to solve; the message says how."""
 
 
 def say(text: str) -> None:
-    """Print one line of progress at once."""
+    """Print one line of progress without buffering."""
     print(f'[setup] {text}', flush=True)
 
 
@@ -58,13 +58,13 @@ def locked_versions() -> dict[str, str]:
 
 
 def site_packages() -> Path:
-    """Return the site-packages folder of ``.venv``."""
+    """Return the ``site-packages`` folder of ``.venv``."""
     version = '.'.join(map(str, PYTHON_VERSION))
     return VENV / 'lib' / f'python{version}' / 'site-packages'
 
 
 def installed_versions(folder: Path) -> dict[str, str]:
-    """Read ``{distribution: version}`` from a site-packages folder."""
+    """Read ``{distribution: version}`` from a ``site-packages`` folder."""
     found = importlib.metadata.distributions(path=[str(folder)])
     return {
         re.sub(r'[-_.]+', '-', d.metadata['Name']).lower(): d.version
@@ -74,7 +74,7 @@ def installed_versions(folder: Path) -> dict[str, str]:
 
 
 def fingerprint() -> str:
-    """Hash everything the environment is made from, its place included."""
+    """Return a hash of the inputs of the environment, its path included."""
     digest = hashlib.sha256(f'{ROOT}{platform.python_version()}'.encode())
     for name in ('requirements.txt', 'setup.cfg', 'tools/environment.py'):
         digest.update((ROOT / name).read_bytes())
@@ -82,12 +82,12 @@ def fingerprint() -> str:
 
 
 def has_operators(folder: Path) -> bool:
-    """Tell whether the mmcv in a folder was built with its operators."""
+    """Return whether the mmcv in a folder has its compiled operators."""
     return any(folder.glob('mmcv/_ext*.so'))
 
 
 def problems() -> list[str]:
-    """List what keeps ``.venv`` from being ready; empty when it is."""
+    """Return what is missing in ``.venv``; empty when it is ready."""
     if not PYTHON.exists():
         return ['.venv has no Python']
     folder = site_packages()
@@ -141,10 +141,11 @@ def output_of(*command: object) -> str:
 
 
 def check_machine() -> None:
-    """Stop early where the set-up could not succeed.
+    """Check what the set-up needs before it starts.
 
     Raises:
-        SetupError: If Python, its headers or the compiler do not fit.
+        SetupError: If Python has another version, or its headers or the
+            compiler are missing.
     """
     if sys.version_info[:2] != PYTHON_VERSION:
         raise SetupError(
@@ -180,7 +181,7 @@ def make_venv() -> None:
     say(
         'creating .venv'
         if not VENV.exists()
-        else '.venv is broken or was moved: making it anew'
+        else '.venv is broken or was moved: creating it again'
     )
     try:
         run(sys.executable, '-m', 'venv', '--clear', VENV)
@@ -195,12 +196,12 @@ def uv(*arguments: object) -> None:
     run(VENV / 'bin' / 'uv', 'pip', 'install', '--python', PYTHON, *arguments)
 
 
-def install_pinned(*, anew: bool) -> None:
+def install_pinned(*, reinstall: bool) -> None:
     """Install all pinned packages except mmcv, whose wheel is our own.
 
     Args:
-        anew: Write every file again, for an environment whose metadata is
-            right and whose files are not.
+        reinstall: Write every file again, for an environment whose metadata
+            is right and whose files are not.
     """
     versions = locked_versions()
     run(PYTHON, '-m', 'pip', 'install', '-q', f'uv=={versions["uv"]}')
@@ -211,15 +212,16 @@ def install_pinned(*, anew: bool) -> None:
         wanted.write_text(
             '\n'.join(f'{n}=={v}' for n, v in sorted(versions.items()))
         )
-        uv('--no-deps', *(['--reinstall'] if anew else []), '-r', wanted)
-    # The hosts ask for both OpenCV packages, which share their files. The
-    # headless ones must win: the others need libGL, which servers lack.
+        uv('--no-deps', *(['--reinstall'] if reinstall else []), '-r', wanted)
+    # The OpenMMLab libraries require both OpenCV packages, which share their
+    # files. The headless ones must win: the others need libGL, which servers
+    # lack.
     headless = 'opencv-python-headless'
     uv('--no-deps', '--reinstall', f'{headless}=={versions[headless]}')
 
 
 def cache_folder(kind: str) -> Path:
-    """Return the folder of the mmcv wheel; its name carries what it fits."""
+    """Return the folder of the mmcv wheel, named after its target."""
     versions = locked_versions()
     base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
     name = (
@@ -230,13 +232,13 @@ def cache_folder(kind: str) -> Path:
     return Path(base) / 'convnextv2-openmmlab' / name
 
 
-def install_mmcv(*, anew: bool) -> None:
-    """Install mmcv from our own wheel, compiling it if there is none."""
+def install_mmcv(*, reinstall: bool) -> None:
+    """Install mmcv from our own wheel; compile the wheel if there is none."""
     build = [PYTHON, ROOT / 'tools' / 'build_mmcv.py']
     kind = output_of(*build, '--kind')
     if kind == 'cpu' and shutil.which('nvidia-smi'):
         say(
-            'a GPU but no CUDA compiler (nvcc) is here: mmcv gets its CPU '
+            'found a GPU but no CUDA compiler (nvcc): mmcv gets its CPU '
             'operators, enough for FCMAE and UperNet on the GPU; Mask R-CNN '
             'on the GPU needs nvcc for CUDA 13, then `make clean-venv setup`'
         )
@@ -252,33 +254,33 @@ def install_mmcv(*, anew: bool) -> None:
         )
         command = [*build, f'{MMCV}=={locked_versions()[MMCV]}', folder]
         if subprocess.run([str(part) for part in command]).returncode:
-            raise SetupError('mmcv was not built; the lines above say why')
+            raise SetupError('mmcv was not built; see the lines above')
     version = installed_versions(site_packages()).get(MMCV)
     good = version == locked_versions()[MMCV] and has_operators(
         site_packages()
     )
-    if anew or not good:
+    if reinstall or not good:
         (wheel,) = folder.glob('*.whl')
         uv('--no-deps', '--reinstall', wheel)
 
 
 def write_aliases(folder: Path) -> None:
-    """Write the two dist-info folders that let mim find the hosts.
+    """Write the two dist-info folders by which mim finds the libraries.
 
     Args:
-        folder: A site-packages folder that holds the OneDL hosts.
+        folder: A ``site-packages`` folder with the OneDL packages.
 
     Raises:
-        SetupError: If a host is missing.
+        SetupError: If a library is missing.
     """
     have = installed_versions(folder)
     for alias, (distribution, module) in ALIASES.items():
         if distribution not in have:
             if alias in have:
-                continue  # the upstream host is here under its own name
+                continue  # the upstream package has the name already
             raise SetupError(
                 f'{distribution} is not installed in {folder}; install the '
-                'hosts first'
+                'OpenMMLab libraries first'
             )
         version = have[distribution]
         for old in folder.glob(f'{alias}-*.dist-info'):
@@ -299,7 +301,7 @@ def write_aliases(folder: Path) -> None:
 
 
 def imports_work() -> str:
-    """Import every package for real; return the error, empty when fine."""
+    """Import every package; return the error, or an empty string."""
     code = (
         'import torch, mmcv.ops, mmengine, mmpretrain, mmdet, mmseg, '
         f'{", ".join(PACKAGES)}'
@@ -311,7 +313,7 @@ def imports_work() -> str:
 
 
 def setup() -> None:
-    """Bring ``.venv`` to the state that the lock file describes."""
+    """Bring ``.venv`` to the state that ``requirements.txt`` describes."""
     mark = fingerprint()
     known = READY.exists() and READY.read_text() == mark
     wrong = problems()
@@ -320,22 +322,22 @@ def setup() -> None:
     start = time.monotonic()
     check_machine()
     if VENV.exists() and wrong:
-        say(f'.venv lacks {len(wrong)} parts, among them: {wrong[0]}')
+        say(f'.venv lacks {len(wrong)} parts, the first is {wrong[0]}')
     READY.unlink(missing_ok=True)
     make_venv()
-    for anew in (False, True):
-        install_pinned(anew=anew)
-        install_mmcv(anew=anew)
+    for reinstall in (False, True):
+        install_pinned(reinstall=reinstall)
+        install_mmcv(reinstall=reinstall)
         uv('--no-deps', '--no-build-isolation', '-e', ROOT)
         write_aliases(site_packages())
         say('importing everything once')
         error = imports_work()
         if not error:
             break
-        if not anew:
+        if not reinstall:
             say('an import failed: installing every file again')
     else:
-        raise SetupError(f'{error}\nthe environment does not import')
+        raise SetupError(f'{error}\nthe packages cannot be imported')
     READY.write_text(mark)
     say(f'ready after {time.monotonic() - start:.0f} s')
 
@@ -351,8 +353,8 @@ def doctor() -> int:
         ('system', f'{platform.platform()}, {os.cpu_count()} cores'),
         ('python', f'{platform.python_version()} ({sys.executable})'),
         ('compiler', output_of('g++', '--version').partition('\n')[0]),
-        ('cuda compiler', shutil.which('nvcc') or 'none'),
-        ('gpu', output_of('nvidia-smi', '-L') or 'none'),
+        ('CUDA compiler', shutil.which('nvcc') or 'none'),
+        ('GPU', output_of('nvidia-smi', '-L') or 'none'),
         ('environment', str(VENV) if PYTHON.exists() else 'none'),
         ('mmcv wheels', ', '.join(
             str(path) for path in cache_folder('cpu').parent.glob('*/*.whl')
@@ -373,16 +375,16 @@ def doctor() -> int:
     if wrong:
         try:
             check_machine()
-            print('what to do: run `make setup`, it repairs what is missing')
+            print('remedy: run `make setup`, which installs what is missing')
         except SetupError as error:
-            print(f'what to do first: {error}')
+            print(f'remedy: {error}')
         return 1
     print('nothing is missing')
     return 0
 
 
 def main() -> int:
-    """Run one of the commands."""
+    """Run the command of the command line; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -1,18 +1,18 @@
-r"""Train a config at every point of a grid, and print a table of results.
+r"""Train a config at every point of a grid and print a table of results.
 
     python tools/sweep.py CONFIG --grid KEY=VALUE,VALUE [KEY=VALUE,VALUE ...]
 
-The grid of A.4 of the paper, for example, with a leaf of configs/ade20k:
+For example, the grid of A.4 of the paper for a config of configs/ade20k:
 
     python tools/sweep.py CONFIG --launcher pytorch --gpus 8 \
         --grid optim_wrapper.paramwise_cfg.layer_decay_rate=0.8,0.9 \
                optim_wrapper.optimizer.lr=1e-4,2e-4,3e-4 \
                model.backbone.drop_path_rate=0.1,0.2,0.3,0.4
 
-Every point is one `mim train` in a folder of its own; options that this tool
-does not know go to it. Called again after an interruption, it skips what is
-finished and resumes what is not: that is why it is not `mim gridsearch`,
-which starts over.
+Each point is one `mim train` with a work folder of its own; options that this
+tool does not know are passed on to it. The same command, run again after an
+interruption, skips finished points and resumes the others, which
+`mim gridsearch` does not.
 """
 
 import argparse
@@ -30,25 +30,25 @@ from mmengine.config import Config
 from mmpretrain_plugin.launch import clock, run_logged, seconds_left
 
 MIM = str(Path(sys.executable).with_name('mim'))
-# The metric that a host's users look at first; all of these: more is better.
+# Main metric of each library; for all of them, higher is better.
 METRICS = {
     'mmpretrain': 'accuracy/top1',
     'mmdet': 'coco/bbox_mAP',
     'mmseg': 'mIoU',
 }
-# Written into the folder of a run when it ended well.
+# Written into the folder of a run when it succeeded.
 DONE = 'finished.json'
 
 
 def parse_grid(words: list[str], cfg: Config) -> dict[str, list[str]]:
-    """Read ``KEY=VALUE,VALUE`` words.
+    """Parse words of the form ``KEY=VALUE,VALUE``.
 
     Args:
         words: The words of the command line.
-        cfg: The config, which has to have the keys.
+        cfg: The config, which must have the keys.
 
     Returns:
-        Values by key, as they are written.
+        Values by key, as text.
 
     Raises:
         SystemExit: If a word is not of that form or a key does not exist.
@@ -75,13 +75,13 @@ def parse_grid(words: list[str], cfg: Config) -> dict[str, list[str]]:
                 )
             node = node[part]
         if key in grid:
-            raise SystemExit(f'--grid names {key} twice; list values once')
+            raise SystemExit(f'--grid has {key} twice; list its values once')
         grid[key] = values
     return grid
 
 
 def short_names(keys: list[str]) -> dict[str, str]:
-    """Shorten keys to their last part where that tells them apart."""
+    """Return the last part of each key, or the key if that is ambiguous."""
     last = [key.split('.')[-1] for key in keys]
     return {
         key: name if last.count(name) == 1 else key
@@ -90,7 +90,7 @@ def short_names(keys: list[str]) -> dict[str, str]:
 
 
 def points(grid: dict[str, list[str]]) -> Iterator[tuple[str, dict]]:
-    """Yield name and overrides of every point, the last key fastest."""
+    """Yield name and overrides of each point; the last key varies fastest."""
     names = short_names(list(grid))
     for values in itertools.product(*grid.values()):
         point = dict(zip(grid, values))
@@ -100,19 +100,19 @@ def points(grid: dict[str, list[str]]) -> Iterator[tuple[str, dict]]:
 def claim(
     folder: Path, cfg: Config, grid: dict[str, list[str]], more: list[str]
 ) -> None:
-    """Note what a folder's runs have in common, or refuse other runs.
+    """Record the settings of a sweep in its folder.
 
-    Else a changed budget would find its points "finished before". A grid may
-    grow between calls; its finished points stay.
+    Without the record, a sweep with another schedule would find its points
+    finished. A grid may grow between calls; finished points remain.
 
     Args:
         folder: Folder of the sweep.
-        cfg: The config, whose content counts, not its name.
+        cfg: The config; its content is compared, not its name.
         grid: Values by key.
         more: Options for mim.
 
     Raises:
-        SystemExit: If the folder holds runs of something else.
+        SystemExit: If the folder holds runs with other settings.
     """
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / 'sweep.json'
@@ -129,16 +129,16 @@ def claim(
     if other:
         raise SystemExit(
             f'{folder} holds runs with another {" and ".join(other)} (see '
-            f'{note}); give another --work-dir, or remove it'
+            f'{note}); use another --work-dir, or remove it'
         )
 
 
 def read_metric(run: Path, metric: str) -> tuple[float, float] | None:
-    """Read a metric of a run from the logs of the host.
+    """Return a metric of a run from its logs.
 
     Args:
         run: Folder of the run, with one folder of logs per start.
-        metric: Its name in the logs.
+        metric: Name of the metric in the logs.
 
     Returns:
         Its last and its best value (the lowest of a loss), or None.
@@ -159,7 +159,7 @@ def read_metric(run: Path, metric: str) -> tuple[float, float] | None:
 
 
 def table(folder: Path, grid: dict[str, list[str]], metric: str) -> str:
-    """Write the results of all points as a table in Markdown."""
+    """Return the results of all points as a table in Markdown."""
     names = short_names(list(grid))
     rows = [[*names.values(), f'{metric}, last', 'best', 'state']]
     results = {}
@@ -186,22 +186,27 @@ def table(folder: Path, grid: dict[str, list[str]], metric: str) -> str:
 
 
 def train(
-    config: str, host: str, run: Path, point: dict, more: list[str], title: str
-) -> bool:
-    """Train one point, or go on with it.
+    config: str,
+    library: str,
+    run: Path,
+    point: dict,
+    more: list[str],
+    title: str,
+) -> bool:  # fmt: skip
+    """Train one point, or resume it.
 
     Args:
         config: Path of the config.
-        host: 'mmpretrain', 'mmdet' or 'mmseg'.
+        library: 'mmpretrain', 'mmdet' or 'mmseg'.
         run: Folder of the run.
         point: Overrides of the config.
         more: Options for mim.
-        title: What the line of progress begins with.
+        title: First part of each line of progress.
 
     Returns:
-        Whether it ended well.
+        Whether it succeeded.
     """
-    command = [MIM, 'train', host, config, '--work-dir', str(run), *more]
+    command = [MIM, 'train', library, config, '--work-dir', str(run), *more]
     if (run / 'last_checkpoint').exists():
         command.append('--resume')
     overrides = [f'{key}={value}' for key, value in point.items()]
@@ -234,7 +239,7 @@ def train(
         print('\n'.join(tail))
         print(f'{title}: failed after {passed}; its log: {run / "sweep.log"}')
         return False
-    # Renamed into place: a crash leaves no run that only looks finished.
+    # A rename is atomic: after a crash no run looks finished that is not.
     note = run / f'{DONE}.part'
     note.write_text(json.dumps({'overrides': point, 'command': command}))
     note.rename(run / DONE)
@@ -243,13 +248,13 @@ def train(
 
 
 def main() -> None:
-    """Run what is not finished, then print the table."""
+    """Train the points that are not finished, then print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument('config', help='any leaf config')
+    parser.add_argument('config', help='any config with a model')
     parser.add_argument(
         '--grid', nargs='+', required=True, metavar='KEY=V1,V2',
         help='values to try, by key of the config',
@@ -259,7 +264,8 @@ def main() -> None:
         help='folder of all runs (default: work_dirs/sweep_CONFIG)',
     )  # fmt: skip
     parser.add_argument(
-        '--metric', help='name of the metric in the logs (default: by host)'
+        '--metric',
+        help='name in the logs (default: main metric, or the loss)',
     )
     parser.add_argument(
         '--table', action='store_true', help='only print the table'
@@ -268,16 +274,16 @@ def main() -> None:
     if not Path(args.config).is_file():
         parser.error(f'{args.config} is no config file')
     cfg = Config.fromfile(args.config)
-    host = cfg.default_scope
+    library = cfg.default_scope
     grid = parse_grid(args.grid, cfg)
     metric = args.metric
     if metric is None:
-        metric = METRICS[host] if cfg.get('val_evaluator') else 'loss'
+        metric = METRICS[library] if cfg.get('val_evaluator') else 'loss'
     folder = args.work_dir or Path(f'work_dirs/sweep_{Path(args.config).stem}')
     failed = []
     swept = [word for word in more if word.split('=')[0] in grid]
     if swept:
-        parser.error(f'{swept[0]} would override what --grid sweeps')
+        parser.error(f'{swept[0]} is already a key of --grid')
     if not args.table:
         claim(folder, cfg, grid, more)
         lock = (folder / 'lock').open('w')  # held until this process ends
@@ -285,7 +291,7 @@ def main() -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SystemExit(
-                f'another sweep is running in {folder}; wait for it, or give '
+                f'another sweep is running in {folder}; wait for it, or use '
                 'another --work-dir'
             ) from None
         todo = list(points(grid))
@@ -294,7 +300,7 @@ def main() -> None:
             if (folder / name / DONE).exists():
                 print(f'{title}: finished before')
             elif not train(
-                args.config, host, folder / name, point, more, title
+                args.config, library, folder / name, point, more, title
             ):
                 failed.append(name)
     print(table(folder, grid, metric))
@@ -306,4 +312,4 @@ if __name__ == '__main__':
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit('interrupted; the same command goes on where it stopped')
+        sys.exit('interrupted; run the same command again to continue')

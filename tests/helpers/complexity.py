@@ -1,6 +1,6 @@
-"""Operations of a forward pass, by two rules that give the paper's numbers.
+"""Operations of a forward pass, by the two rules behind the paper's numbers.
 
-Nothing is allocated: models live on the meta device.
+No memory is allocated: models are on the meta device.
 """
 
 import math
@@ -25,17 +25,17 @@ def multiply_adds(module, x, y):
 
 
 def image_rule(module, x, y):
-    """Tables 14 and 15: fvcore's rule, of which LayerNorm costs 5."""
+    """Tables 14 and 15: the rule of fvcore, where LayerNorm costs 5."""
     if isinstance(module, (*CONVS, nn.Linear)):
         return multiply_adds(module, x, y)
     return 5 * x.numel() if isinstance(module, nn.LayerNorm) else 0
 
 
 def detection_rule(module, x, y):
-    """Tables 6 and 7: that of the old mmdet, mmseg tools (mmcv 1).
+    """Tables 6 and 7: the rule of the old mmdet and mmseg tools (mmcv 1).
 
-    It counts biases of convolutions, batch norms, ReLU and pooling; LayerNorm
-    was a class of its own in the paper's code, which that tool did not know.
+    It counts biases of convolutions, batch norms, ReLU and pooling, but not
+    LayerNorm, which in the paper's code was a class unknown to that tool.
     """
     if isinstance(module, nn.Linear):
         return multiply_adds(module, x, y)
@@ -69,7 +69,7 @@ def count(model, rule, run):
 
     for module in model.modules():
         if isinstance(module, ConvNeXtV2Block):
-            module.fold_mlp = False  # which calls no modules to count
+            module.fold_mlp = False  # a folded MLP calls no modules
     hooks = [m.register_forward_hook(add) for m in model.modules()]
     with torch.no_grad(), torch.device('meta'):
         run()
@@ -83,7 +83,7 @@ def parameters(model):
 
 
 def of_backbone(arch, pixels):
-    """Count parameters, with 1000 classes, and operations of the backbone."""
+    """Return parameters, with 1000 classes, and operations of a backbone."""
     backbone = dict(type='ConvNeXtV2', arch=arch)
     model = build(backbone, 'mmpretrain')
     head = 1000 * (model.channels[-1] + 1)
@@ -94,7 +94,7 @@ def of_backbone(arch, pixels):
 
 
 def of_mask_rcnn(model, height=800, width=1280):
-    """With 1000 boxes and 100 masks, as that tool did."""
+    """Return parameters and operations, with 1000 boxes and 100 masks."""
     model = build(model, 'mmdet')
 
     def run():
@@ -107,7 +107,7 @@ def of_mask_rcnn(model, height=800, width=1280):
 
 
 def of_upernet(model, height, width):
-    """Without the auxiliary head, which a test does not run."""
+    """Return parameters and operations without the auxiliary head."""
     model = build(model, 'mmseg')
 
     def run():

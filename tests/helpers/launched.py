@@ -1,9 +1,9 @@
-"""Run a host's training script in one of several processes without GPUs.
+"""Run a training script of OpenMMLab in several processes without GPUs.
 
     torchrun --nproc_per_node 2 -m tests.helpers.launched SCRIPT CONFIG ...
 
-The script is the one that ``mim train`` starts. mmengine would ask for a GPU
-before it opens a process group; it takes one that is open already.
+The script is the one that ``mim train`` starts. mmengine requires a GPU to
+create a process group, but uses one that exists already.
 """
 
 import runpy

@@ -1,40 +1,49 @@
-"""The whole spine, through mim, with budgets of a few steps."""
+"""The demo runs from the data to the report, with schedules of a few steps."""
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import run_demo
+from mmengine.config import Config
 from PIL import Image
 
 from mmpretrain_plugin.launch import seconds_left
 
 ROOT = Path(__file__).resolve().parents[2]
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+# The fixture runs the demo once, for all tests of this file.
+in_one_process = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.xdist_group('demo'),
+]
 
 
 @pytest.fixture(scope='module')
 def demo(tmp_path_factory):
     root = tmp_path_factory.mktemp('demo')
     result = subprocess.run(
-        [
-            sys.executable,
-            ROOT / 'tools/demo/run_demo.py',
-            '--quick',
-            '--root',
-            root,
-        ],
-        capture_output=True,
-        text=True,
-    )
+        [sys.executable, ROOT / 'tools/demo/run_demo.py', '--quick',
+         '--root', root],
+        capture_output=True, text=True,
+    )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     return root / 'work_dirs/demo', result.stdout
 
 
-def test_ends_with_a_table_of_the_hosts_numbers(demo):
+def slow(test):
+    """Mark a test that uses the results of the demo."""
+    for mark in in_one_process:
+        test = mark(test)
+    return test
+
+
+@slow
+def test_the_table_has_the_metrics_of_the_libraries(demo):
     work, output = demo
     for row, folder, key, factor in (
         ('box AP', 'mask-rcnn-{}-test', 'coco/bbox_mAP', 100),
@@ -49,41 +58,33 @@ def test_ends_with_a_table_of_the_hosts_numbers(demo):
             assert float(number) == pytest.approx(expected, abs=0.051)
 
 
-def test_shows_progress_and_time_left(demo):
+@slow
+def test_progress_and_time_left_are_printed(demo):
     _, output = demo
     steps = re.findall(r'\[ *(\d+)/13\].*done in \d+:\d\d', output)
     assert [int(step) for step in steps] == list(range(1, 14))
     left = (
-        r'\] Mask R-CNN.*: \d+:\d\d, about \d+:\d\d left here, \d+:\d\d in all'
+        r'\] Mask R-CNN.*: \d+:\d\d, about \d+:\d\d left in this step, '
+        r'\d+:\d\d in all'
     )
     assert re.search(left, output)
 
 
-@pytest.mark.parametrize(
-    ('line', 'seconds'),
-    [
-        ('Epoch(train) [1][20/63]  lr: 1e-3  eta: 0:04:36  time: 0.4', 276),
-        ('Iter(train) [1/2]  eta: 1 day, 2:00:01  loss: 1', 93601),
-        ('Epoch(test) [100/100]  coco/bbox_mAP: 0.1', None),
-    ],
-)
-def test_time_left_is_read_from_the_hosts_logs(line, seconds):
-    assert seconds_left(line) == seconds
-
-
-def test_draws_everything_into_one_file_without_links(demo):
+@slow
+def test_the_report_is_one_file_without_links(demo):
     work, _ = demo
     report = (work / 'report.html').read_text()
     assert report.count('src="data:image/png;base64,') == 4
     assert not re.search(r'(?:src|href)="(?!data:)', report)
     assert 'http' not in re.sub(r'base64,[^"]*', '', report)
     for name in ('loss', 'reconstructions', 'detections', 'segmentations'):
-        with Image.open(work / f'{name}.png') as picture:
-            low, high = picture.convert('L').getextrema()
+        with Image.open(work / f'{name}.png') as figure:
+            low, high = figure.convert('L').getextrema()
             assert high - low > 100
 
 
-def test_transfer_started_from_the_pretrained_weights(demo):
+@slow
+def test_downstream_tasks_start_from_the_pretrained_weights(demo):
     work, _ = demo
     for task in ('mask-rcnn', 'upernet'):
         log = (work / f'logs/{task}-fcmae.log').read_text()
@@ -95,38 +96,86 @@ def test_transfer_started_from_the_pretrained_weights(demo):
         assert set(found.split(', ')) == new
 
 
-def test_an_interrupted_run_goes_on(demo):
-    """On a torch whose load refuses pickled objects by default."""
-    work, _ = demo
-    command = [
-        sys.executable, '-m', 'mim', 'train', 'mmpretrain',
-        str(ROOT / 'configs/demo/fcmae_convnextv2-atto_digits.py'),
-        '--work-dir', str(work / 'fcmae'), '--resume', '--cfg-options',
-        'train_cfg.max_epochs=2', 'train_dataloader.batch_size=4',
-        'default_hooks.checkpoint.interval=1',
-    ]  # fmt: skip
-    result = subprocess.run(
-        command, cwd=work.parents[1], capture_output=True, text=True
-    )
-    output = result.stdout + result.stderr
-    assert result.returncode == 0, output
-    assert 'resumed epoch: 1' in output
-    assert 'Epoch(train)  [1]' not in output
-    assert (work / 'fcmae/epoch_2.pth').exists()
+@pytest.mark.parametrize(
+    ('line', 'seconds'),
+    [
+        ('Epoch(train) [1][20/63]  lr: 1e-3  eta: 0:04:36  time: 0.4', 276),
+        ('Iter(train) [1/2]  eta: 1 day, 2:00:01  loss: 1', 93601),
+        ('Epoch(test) [100/100]  coco/bbox_mAP: 0.1', None),
+    ],
+)
+def test_time_left_is_read_from_logs(line, seconds):
+    assert seconds_left(line) == seconds
 
 
-def test_a_failing_step_shows_its_log(tmp_path):
-    (tmp_path / 'data').write_text('in the way of the data set')
-    result = subprocess.run(
-        [
-            sys.executable,
-            ROOT / 'tools/demo/run_demo.py',
-            '--quick',
-            '--root',
-            tmp_path,
-        ],
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode != 0
-    assert 'digit scenes failed; its log is' in result.stderr
+def test_a_failing_step_shows_its_log(tmp_path, monkeypatch):
+    (tmp_path / 'data').write_text('a file where the folder should be')
+    words = ['run_demo.py', '--quick', '--root', str(tmp_path)]
+    monkeypatch.setattr('sys.argv', words)
+    with pytest.raises(SystemExit, match='digit scenes failed; its log is'):
+        run_demo.main()
+
+
+def essence(command):
+    """Return a command without the values of its options.
+
+    Returns:
+        Program or action of mim, library and config, or script; and the
+        options, with the keys of ``--cfg-options``.
+    """
+    words = [Path(command[0]).name, *command[1:]]
+    at = words.index('--cfg-options') if '--cfg-options' in words else None
+    keys = [word.split('=')[0] for word in words[at:][1:]] if at else []
+    options = {w for w in words[:at] if w.startswith('--')} - {'--work-dir'}
+    named = [
+        Path(word).name
+        for word in words[1:at]
+        if word.startswith('mm')
+        or word in ('train', 'test')
+        or (word.endswith('.py') and '/' in word)
+    ]
+    return named, options | set(keys)
+
+
+def test_the_documented_commands_are_those_of_the_demo(tmp_path):
+    """What the pages show step by step is what the demo runs.
+
+    Checkpoints are in the folder of a training before, with the number of its
+    last epoch or iteration.
+    """
+    pages = [ROOT / 'README.md', *(ROOT / 'docs').glob('*.md')]
+    blocks = {
+        block
+        for page in pages
+        for block in re.findall(r'```bash\n(.*?)```', page.read_text(), re.S)
+        if 'make_digit_scenes' in block and 'mim train' in block
+    }
+    (block,) = blocks
+    commands = [shlex.split(c) for c in block.splitlines() if c.strip()]
+    commands = [c for c in commands if c[0] in ('mim', 'python')]
+    assert len(commands) >= 7
+    for name in ('fcmae', 'mask-rcnn-fcmae', 'upernet-fcmae'):
+        folder = tmp_path / run_demo.WORK / name
+        folder.mkdir(parents=True)
+        (folder / 'last_checkpoint').write_text(str(folder / 'epoch_1.pth'))
+    steps = run_demo.make_steps(tmp_path, quick=False)
+    known = [
+        essence(step.command()) for step in steps if 'scratch' not in step.name
+    ]
+    for command in commands:
+        if 'draw_packing' in command[1]:  # draws a figure for the README
+            continue
+        named, options = essence(command)
+        assert any(n == named and options <= o for n, o in known), command
+    trained = {}
+    for command in commands:
+        for checkpoint in re.findall(r'work_dirs/(\S+\.pth)', str(command)):
+            folder, name = checkpoint.removesuffix('.pth').split('/')
+            loop = trained[f'work_dirs/{folder}']
+            end = loop.get('max_epochs') or loop.get('max_iters')
+            assert name.split('_')[1] == str(end)
+        if command[:2] == ['mim', 'train']:
+            work_dir = command[command.index('--work-dir') + 1]
+            config = Config.fromfile(ROOT / command[3])
+            trained[work_dir] = config.train_cfg
+    assert len(trained) == 3

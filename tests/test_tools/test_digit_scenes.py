@@ -1,4 +1,4 @@
-"""The data set is what it says, and the hosts read it."""
+"""Digit scenes are exact, and all three libraries read them."""
 
 import filecmp
 import json
@@ -11,7 +11,7 @@ from digit_scenes import (
     DigitScenes,
     semantic_map,
 )
-from make_digit_scenes import make
+from make_digit_scenes import main, make
 from mmdet.datasets import CocoDataset
 from mmdet.utils import register_all_modules
 from mmpretrain.datasets import CustomDataset
@@ -19,7 +19,7 @@ from mmseg.datasets import ADE20KDataset, BaseSegDataset
 from PIL import Image
 from pycocotools.coco import COCO
 
-COUNTS = dict(size=96, unlabelled=3, train=40, val=12, seed=0)
+COUNTS = dict(size=96, unlabeled=3, train=40, val=12, seed=0)
 
 
 @pytest.fixture(scope='module')
@@ -31,18 +31,17 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope='module', params=['train', 'val'])
 def scenes(request):
-    """What `make demo` writes, but for its length."""
+    """The first scenes that `make demo` writes."""
     return list(DigitScenes(request.param).take(60))
 
 
-def test_a_pixel_changed_exactly_where_a_mask_is(scenes):
-    """Masks are exact and disjoint."""
+def test_masks_are_disjoint_and_cover_the_changed_pixels(scenes):
     for scene in scenes:
         masks = [instance.mask for instance in scene.instances]
         painted = np.sum(masks, axis=0) if masks else np.zeros((160, 160))
         assert painted.max(initial=0) <= 1
         changed = (scene.image != scene.photograph).any(axis=-1)
-        # a painted pixel may keep its color only by accident
+        # A painted pixel has its old color only by accident.
         assert not (changed & (painted == 0)).any()
         assert (changed == (painted > 0)).mean() > 0.9999
 
@@ -56,7 +55,7 @@ def test_there_are_empty_crowded_and_ordinary_scenes(scenes):
     assert sum(0 < c < 8 for c in counts) > len(scenes) / 2
 
 
-def test_needs_no_network(monkeypatch):
+def test_no_network_is_needed(monkeypatch):
     def refuse(*args, **kwargs):
         raise OSError('no network')
 
@@ -65,7 +64,7 @@ def test_needs_no_network(monkeypatch):
     assert DigitScenes('val')[1].image.shape == (160, 160, 3)
 
 
-def test_a_scene_depends_on_nothing_but_seed_split_and_index():
+def test_a_scene_depends_only_on_seed_split_and_index():
     one = DigitScenes('train', 96, seed=5)[7]
     other = DigitScenes('train', 96, seed=5)[7]
     assert np.array_equal(one.image, other.image)
@@ -73,7 +72,7 @@ def test_a_scene_depends_on_nothing_but_seed_split_and_index():
         assert not np.array_equal(one.image, scenes[7].image)
 
 
-def test_validation_shares_neither_photographs_nor_digits():
+def test_training_and_validation_have_nothing_in_common():
     train, val = DigitScenes('train'), DigitScenes('val')
     assert len(train.images) + len(val.images) == 1797
     for photo in val.photographs:
@@ -83,7 +82,7 @@ def test_validation_shares_neither_photographs_nor_digits():
         )
 
 
-def test_semantic_map_reserves_zero(scenes):
+def test_zero_is_reserved_in_semantic_maps(scenes):
     values = set()
     for scene in scenes:
         label = semantic_map(scene)
@@ -134,7 +133,7 @@ def test_mmdet_reads_the_instances(root):
 
 @pytest.mark.parametrize('kind', [BaseSegDataset, ADE20KDataset])
 def test_mmseg_reads_the_semantic_maps(root, kind):
-    """Its reduce_zero_label makes background class 0 and digit d, d + 1."""
+    """With reduce_zero_label the background is class 0, digit d is d + 1."""
     dataset = kind(
         data_root=str(root / 'ade20k'),
         img_suffix='.jpg',
@@ -169,7 +168,7 @@ def test_the_same_arguments_give_the_same_files(root, tmp_path):
     again = tmp_path / 'digit_scenes'
     make(again, **COUNTS)
     files = [p.relative_to(root) for p in root.rglob('*') if p.is_file()]
-    # pictures, COCO pictures, ADE20K pictures and maps, 2 annotations, 1 mark
+    # unlabeled, COCO, ADE20K images and maps, 2 annotations, 1 mark
     assert len(files) == 3 + 52 + 2 * 52 + 2 + 1
     match, mismatch, errors = filecmp.cmpfiles(
         root, again, map(str, files), shallow=False
@@ -177,16 +176,16 @@ def test_the_same_arguments_give_the_same_files(root, tmp_path):
     assert (len(match), mismatch, errors) == (len(files), [], [])
 
 
-def test_making_it_twice_writes_once(root):
+def test_an_existing_data_set_is_not_written_again(root):
     assert not make(root, **COUNTS)
     assert json.loads(
         (root / 'coco/annotations/instances_val.json').read_text()
     )['images']
 
 
-def test_a_data_set_of_another_recipe_is_made_anew(tmp_path):
+def test_a_data_set_with_other_arguments_is_replaced(tmp_path):
     folder = tmp_path / 'digits'
-    small = dict(size=64, unlabelled=1, train=1, val=1, seed=0)
+    small = dict(size=64, unlabeled=1, train=1, val=1, seed=0)
     make(folder, **small)
     (folder / 'unlabelled/00000.jpg').write_text('broken')
     (folder / '.digit_scenes').write_text('of another version')
@@ -195,15 +194,15 @@ def test_a_data_set_of_another_recipe_is_made_anew(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ['digits']
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path):
+def test_another_folder_is_not_replaced(tmp_path):
     (tmp_path / 'holiday.jpg').write_text('precious')
     with pytest.raises(SystemExit, match='choose another folder'):
-        make(tmp_path, size=64, unlabelled=1, train=1, val=1, seed=0)
+        make(tmp_path, size=64, unlabeled=1, train=1, val=1, seed=0)
     assert (tmp_path / 'holiday.jpg').read_text() == 'precious'
 
 
 @pytest.mark.parametrize('size', [64, 96, 200])
-def test_every_allowed_size_composes(size):
+def test_scenes_of_every_allowed_size(size):
     for scene in DigitScenes('train', size).take(60):
         assert scene.image.shape == (size, size, 3)
 
@@ -212,6 +211,15 @@ def test_every_allowed_size_composes(size):
     ('split', 'size', 'words'),
     [('test', 96, "unlabelled.*'test'"), ('val', 32, 'at least 64.*32')],
 )
-def test_wrong_arguments_are_named(split, size, words):
+def test_wrong_arguments_raise(split, size, words):
     with pytest.raises(ValueError, match=words):
         DigitScenes(split, size)
+
+
+@pytest.mark.parametrize('option', ['--unlabeled', '--unlabelled'])
+def test_both_spellings_of_unlabeled(tmp_path, monkeypatch, option):
+    """The folder keeps its name, which the configs contain."""
+    words = ['--size', '64', option, '2', '--train', '1', '--val', '1']
+    monkeypatch.setattr('sys.argv', ['make', str(tmp_path / 'data'), *words])
+    main()
+    assert len(list((tmp_path / 'data/unlabelled').glob('*.jpg'))) == 2

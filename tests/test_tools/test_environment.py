@@ -1,18 +1,16 @@
-"""The set-up sees what is wrong, and the aliases are what mim looks for."""
+"""The set-up finds what is missing, and mim finds the libraries."""
 
+import re
 import shutil
 import subprocess
-import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
 import environment
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
 
-
-def fake_host(folder, name, version):
+def fake_distribution(folder, name, version):
     info = folder / f'{name.replace("-", "_")}-{version}.dist-info'
     info.mkdir(parents=True)
     (info / 'METADATA').write_text(
@@ -20,48 +18,44 @@ def fake_host(folder, name, version):
     )
 
 
-def test_this_environment_is_whole():
-    """CI runs in what `make` set up; doctor must agree that it is ready."""
-    result = subprocess.run(
-        [sys.executable, 'tools/environment.py', 'doctor'],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stdout
-    assert 'nothing is missing' in result.stdout
+def test_nothing_is_missing_in_this_environment():
+    assert environment.problems() == []
 
 
-def test_a_ready_environment_is_left_alone():
-    if not environment.READY.exists():
-        pytest.fail('run the tests with `make test`')
-    before = environment.READY.stat().st_mtime
-    result = subprocess.run(
-        [sys.executable, 'tools/environment.py', 'setup'],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0
-    assert result.stdout == ''
-    assert environment.READY.stat().st_mtime == before
+@pytest.mark.slow
+def test_doctor_finds_this_environment_complete(capsys):
+    """It imports everything in a new process."""
+    assert environment.doctor() == 0
+    output = capsys.readouterr().out
+    assert 'nothing is missing' in output
+    assert re.search(r'^torch +2\.', output, re.MULTILINE)
 
 
-def test_problems_name_what_is_missing_or_wrong(tmp_path, monkeypatch):
+def test_a_ready_environment_is_not_changed(capsys):
+    ready = environment.READY
+    if not ready.exists() or ready.read_text() != environment.fingerprint():
+        pytest.fail('run `make setup` first')
+    before = ready.stat().st_mtime
+    environment.setup()
+    assert capsys.readouterr().out == ''
+    assert ready.stat().st_mtime == before
+
+
+def test_missing_and_wrong_packages_are_named(tmp_path, monkeypatch):
     venv = tmp_path / '.venv'
     monkeypatch.setattr(environment, 'VENV', venv)
     monkeypatch.setattr(environment, 'PYTHON', venv / 'bin/python')
     assert environment.problems() == ['.venv has no Python']
     (venv / 'bin').mkdir(parents=True)
     (venv / 'bin/python').touch()
-    fake_host(environment.site_packages(), 'torch', '1.0')
+    fake_distribution(environment.site_packages(), 'torch', '1.0')
     wrong = environment.problems()
     assert 'torch 2.11.0 (have 1.0)' in wrong
     assert 'compiled operators of mmcv' in wrong
     assert 'alias of mmdet for mim' in wrong
 
 
-def test_every_host_is_pinned():
+def test_every_library_is_pinned():
     versions = environment.locked_versions()
     assert versions['torch'] == '2.11.0'
     assert versions['onedl-mmcv'] == '2.3.6'
@@ -69,10 +63,10 @@ def test_every_host_is_pinned():
 
 
 def test_aliases_are_written_and_replaced(tmp_path):
-    fake_host(tmp_path, 'onedl-mmdetection', '3.5.1')
+    fake_distribution(tmp_path, 'onedl-mmdetection', '3.5.1')
     with pytest.raises(environment.SetupError, match='onedl-mmsegmentation'):
         environment.write_aliases(tmp_path)
-    fake_host(tmp_path, 'onedl-mmsegmentation', '1.4.2')
+    fake_distribution(tmp_path, 'onedl-mmsegmentation', '1.4.2')
     (tmp_path / 'mmdet-0.1.dist-info').mkdir()
     environment.write_aliases(tmp_path)
     found = sorted(p.name for p in tmp_path.glob('mm*.dist-info'))
@@ -81,9 +75,9 @@ def test_aliases_are_written_and_replaced(tmp_path):
     assert top == 'mmseg\n'
 
 
-def test_upstream_hosts_keep_their_own_names(tmp_path):
-    fake_host(tmp_path, 'mmdet', '3.3.0')
-    fake_host(tmp_path, 'mmsegmentation', '1.2.2')
+def test_upstream_packages_keep_their_names(tmp_path):
+    fake_distribution(tmp_path, 'mmdet', '3.3.0')
+    fake_distribution(tmp_path, 'mmsegmentation', '1.2.2')
     environment.write_aliases(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         'mmdet-3.3.0.dist-info',
@@ -92,7 +86,7 @@ def test_upstream_hosts_keep_their_own_names(tmp_path):
 
 
 @pytest.mark.parametrize('name', ['mmdet', 'mmseg', 'mmpretrain'])
-def test_mim_finds_the_hosts_under_the_names_people_type(name):
+def test_mim_finds_the_libraries_by_their_usual_names(name):
     from mim.utils import get_installed_path, module_full_name
 
     full = module_full_name(name)
@@ -100,8 +94,8 @@ def test_mim_finds_the_hosts_under_the_names_people_type(name):
     assert Path(get_installed_path(full), '.mim/tools/train.py').exists()
 
 
-def test_opencv_needs_no_screen():
-    """The headless files are the ones on disk."""
+def test_opencv_is_headless():
+    """The files on disk are those of the headless package."""
     import cv2
 
     assert distribution('opencv-python').version
@@ -120,19 +114,19 @@ def test_another_python_is_named(monkeypatch):
         environment.check_machine()
 
 
-def test_doctor_says_what_to_install_first(tmp_path, monkeypatch, capsys):
-    """Where `make setup` could not work, it is not what doctor proposes."""
+def test_doctor_names_what_to_install_first(tmp_path, monkeypatch, capsys):
+    """Without a compiler `make setup` is not the remedy."""
     monkeypatch.setattr(environment, 'VENV', tmp_path / '.venv')
     monkeypatch.setattr(environment, 'PYTHON', tmp_path / '.venv/bin/python')
     monkeypatch.setattr(shutil, 'which', lambda name: None)
     assert environment.doctor() == 1
     output = capsys.readouterr().out
-    assert 'what to do first: No C++ compiler' in output
+    assert 'remedy: No C++ compiler' in output
     assert 'apt-get install g++' in output
 
 
 class FakeMachine:
-    """Records what the set-up would install, compile and import."""
+    """Records the commands of the set-up in place of running them."""
 
     def __init__(self, root, monkeypatch):
         self.calls, self.import_errors = [], []
@@ -175,7 +169,9 @@ def test_operators_are_compiled_once_per_machine(tmp_path, monkeypatch):
         assert environment.READY.read_text() == environment.fingerprint()
 
 
-def test_a_failing_import_makes_it_install_every_file(tmp_path, monkeypatch):
+def test_every_file_is_installed_again_after_a_failing_import(
+    tmp_path, monkeypatch
+):
     machine = FakeMachine(tmp_path, monkeypatch)
     machine.import_errors = ['ImportError: half a file', '']
     environment.setup()
@@ -184,7 +180,9 @@ def test_a_failing_import_makes_it_install_every_file(tmp_path, monkeypatch):
     assert environment.READY.exists()
 
 
-def test_what_still_does_not_import_is_not_called_ready(tmp_path, monkeypatch):
+def test_an_environment_that_does_not_import_is_not_ready(
+    tmp_path, monkeypatch
+):
     machine = FakeMachine(tmp_path, monkeypatch)
     machine.import_errors = ['first error', 'second error']
     with pytest.raises(environment.SetupError, match='second error'):
@@ -192,8 +190,8 @@ def test_what_still_does_not_import_is_not_called_ready(tmp_path, monkeypatch):
     assert not environment.READY.exists()
 
 
-def test_a_moved_environment_is_made_anew(tmp_path, monkeypatch):
-    """Its scripts carry the path of the folder that it was made in."""
+def test_a_moved_environment_is_created_again(tmp_path, monkeypatch):
+    """Its scripts contain the path of the folder where it was created."""
     venv, calls = tmp_path / '.venv', []
     monkeypatch.setattr(environment, 'VENV', venv)
     monkeypatch.setattr(environment, 'PYTHON', venv / 'bin/python')

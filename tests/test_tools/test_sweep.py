@@ -1,4 +1,4 @@
-"""A sweep trains every point once, goes on where it stopped, and reports."""
+"""A sweep trains each point once, resumes, and prints a table."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def cfg():
     return Config.fromfile(CONFIG)
 
 
-def test_grid_of_the_paper(cfg):
+def test_the_grid_of_the_paper(cfg):
     grid = parse_grid(
         ['optim_wrapper.optimizer.lr=1e-4,2e-4,3e-4',
          'optim_wrapper.paramwise_cfg.layer_decay_rate=0.8,0.9'],
@@ -33,12 +33,12 @@ def test_grid_of_the_paper(cfg):
     ]
 
 
-def test_commas_in_brackets_belong_to_a_value(cfg):
+def test_commas_in_brackets_do_not_separate_values(cfg):
     grid = parse_grid(['max_epochs=[8,11],(1,2),3'], cfg)
     assert grid == {'max_epochs': ['[8,11]', '(1,2)', '3']}
 
 
-def test_names_that_end_alike_are_written_out(cfg):
+def test_keys_with_equal_last_parts_are_not_shortened(cfg):
     grid = parse_grid(['model.backbone.type=a,b', 'model.neck.type=c'], cfg)
     assert next(name for name, _ in points(grid)) == (
         'model.backbone.type=a,model.neck.type=c'
@@ -48,7 +48,7 @@ def test_names_that_end_alike_are_written_out(cfg):
 @pytest.mark.parametrize(
     ('word', 'message'),
     [
-        ('optim_wrapper.optimizer.lr=1', "no 'optimizer' there; it has"),
+        ('optim_wrapper.optim.lr=1', "no 'optim' there; it has"),
         ('optim_wrapper.optimizer.lr.x=1', 'it has the value 0.002'),
         ('param_scheduler.7.end=1', "no '7' there; it has 0, 1"),
         ('optim_wrapper', 'takes KEY=VALUE'),
@@ -56,12 +56,12 @@ def test_names_that_end_alike_are_written_out(cfg):
         ('model.mask_ratio=1,,2', 'takes KEY=VALUE'),
     ],
 )
-def test_a_wrong_grid_is_refused(cfg, word, message):
+def test_a_wrong_grid_is_an_error(cfg, word, message):
     with pytest.raises(SystemExit, match=message):
         parse_grid([word], cfg)
 
 
-def test_a_folder_belongs_to_one_kind_of_run(tmp_path):
+def test_a_folder_holds_runs_of_one_setting(tmp_path):
     folder, one = tmp_path / 'sweep', Config(dict(epochs=1))
     claim(folder, one, {'lr': ['1']}, [])
     claim(folder, one, {'lr': ['1', '2']}, [])  # a grid may grow
@@ -81,7 +81,7 @@ def write_log(run, start, records):
     path.write_text('\n'.join([*lines, '{"mIo']))  # killed while writing
 
 
-def test_results_are_read_over_interruptions(tmp_path):
+def test_results_are_read_from_all_starts_of_a_run(tmp_path):
     run = tmp_path / 'lr=1'
     write_log(run, '20260101_000000', [{'loss': 3.0}, {'mIoU': 40.0}])
     write_log(
@@ -102,11 +102,11 @@ def test_results_are_read_over_interruptions(tmp_path):
 
 
 @pytest.mark.slow
-def test_it_trains_resumes_and_never_repeats(tmp_path):
-    """Through mim: a second call after a kill does what is left."""
+def test_a_second_call_resumes_and_repeats_nothing(tmp_path):
+    """Through mim, after a run that was interrupted."""
     make = [
         sys.executable, ROOT / 'tools/demo/make_digit_scenes.py',
-        'data/digit_scenes', '--unlabelled', '8', '--train', '2',
+        'data/digit_scenes', '--unlabeled', '8', '--train', '2',
         '--val', '1',
     ]  # fmt: skip
     subprocess.run(make, cwd=tmp_path, check=True, capture_output=True)
@@ -127,15 +127,18 @@ def test_it_trains_resumes_and_never_repeats(tmp_path):
     assert '[1/1] mask_ratio=0.5: done in' in first.stdout
     run = tmp_path / 'runs/mask_ratio=0.5'
     starts = list(run.glob('*/vis_data'))
-    # As if the last epoch had been cut off.
+    # The state after an interruption in the last epoch.
     (run / DONE).unlink()
     (run / 'epoch_2.pth').unlink()
     (run / 'last_checkpoint').write_text(str(run / 'epoch_1.pth'))
     second = sweep('model.mask_ratio=0.5,2')
-    assert 'Auto resumed' in (run / 'sweep.log').read_text()
+    log = (run / 'sweep.log').read_text()
+    log = log[log.index('Auto resumed') :]
+    assert 'resumed epoch: 1' in log
+    assert 'Epoch(train)  [1]' not in log and 'Epoch(train)  [2]' in log
     assert len(list(run.glob('*/vis_data'))) == len(starts) + 1
     assert (run / DONE).exists() and (run / 'epoch_2.pth').exists()
-    # The other point is no mask ratio: it fails, is named, and stops nothing.
+    # The other point is no mask ratio: it fails, and the sweep continues.
     assert second.returncode != 0
     failed = (tmp_path / 'runs/mask_ratio=2/sweep.log').read_text()
     assert 'mask_ratio must be in (0, 1), got 2' in failed

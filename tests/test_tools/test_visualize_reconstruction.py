@@ -1,15 +1,15 @@
-import subprocess
-import sys
-from pathlib import Path
+"""Reconstructions: visible patches stay, hidden ones are predicted."""
 
 import numpy as np
+import pytest
 import torch
+import visualize_reconstruction
 from PIL import Image
+from visualize_reconstruction import find_images
 
 from mmpretrain_plugin.visualization import reconstruct_image
 from tests.helpers.small_models import small_fcmae
 
-ROOT = Path(__file__).resolve().parents[2]
 PREPROCESSOR = dict(
     type='SelfSupDataPreprocessor',
     mean=[123.675, 116.28, 103.53],
@@ -18,31 +18,47 @@ PREPROCESSOR = dict(
 )
 
 
-def test_visible_patches_are_kept_and_hidden_ones_predicted():
-    """Red, green and blue keep their places on the way through BGR."""
+def test_visible_patches_stay_and_hidden_ones_are_predicted():
+    """The channels are in the order red, green, blue, as in the input."""
     model = small_fcmae(data_preprocessor=PREPROCESSOR).float()
     pixels = np.random.default_rng(0).integers(0, 255, (70, 90, 3), 'uint8')
     image = Image.fromarray(pixels)
     generator = torch.Generator().manual_seed(0)
-    picture, masked, completed = reconstruct_image(model, image, generator)
-    assert picture.shape == masked.shape == completed.shape == (64, 96, 3)
+    original, masked, completed = reconstruct_image(model, image, generator)
+    assert original.shape == masked.shape == completed.shape == (64, 96, 3)
     hidden = (masked == 128).all(axis=-1)
     assert hidden.mean() == 4 / 6
-    assert (completed[~hidden] == picture[~hidden]).all()
-    assert (masked[~hidden] == picture[~hidden]).all()
-    # per-patch statistics of the prediction are the true ones by design,
-    # so a perfect model must give the picture back in all three channels
+    assert (completed[~hidden] == original[~hidden]).all()
+    assert (masked[~hidden] == original[~hidden]).all()
+    # A perfect model returns the image, as the prediction is drawn with the
+    # true mean and deviation of each patch.
     model.reconstruct = lambda x, mask: model.head.target(x)
     _, _, perfect = reconstruct_image(model, image, generator)
-    assert np.abs(perfect.astype(int) - picture).max() <= 1
+    assert np.abs(perfect.astype(int) - original).max() <= 1
 
 
-def test_missing_files_are_named(tmp_path):
-    result = subprocess.run(
-        [sys.executable, 'tools/visualize_reconstruction.py', 'no.py',
-         'no.pth', str(tmp_path / 'out.png'), str(tmp_path)],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
-    assert result.returncode == 2
-    assert 'no.py does not exist' in result.stderr
-    assert not (tmp_path / 'out.png').exists()
+def test_missing_files_are_named(tmp_path, monkeypatch, capsys):
+    out = tmp_path / 'out.png'
+    words = ['no.py', 'no.pth', str(out), str(tmp_path)]
+    monkeypatch.setattr('sys.argv', ['visualize_reconstruction.py', *words])
+    with pytest.raises(SystemExit) as error:
+        visualize_reconstruction.main()
+    assert error.value.code == 2
+    assert 'no.py does not exist' in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_images_are_found_in_folders(tmp_path):
+    for name in ('b.JPG', 'a.png', 'notes.txt', 'deep/c.jpeg'):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    found = find_images([tmp_path], count=9)
+    assert [p.name for p in found] == ['a.png', 'b.JPG', 'c.jpeg']
+    assert find_images([tmp_path / 'b.JPG', tmp_path], count=2) == [
+        tmp_path / 'b.JPG',
+        tmp_path / 'a.png',
+    ]
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(SystemExit, match='no images .* in .*empty'):
+        find_images([tmp_path / 'empty'], count=1)

@@ -1,9 +1,9 @@
-"""Digit scenes: a small data set of real content, made offline.
+"""Digit scenes: a small data set of real images that needs no download.
 
-Handwritten digits (scikit-learn) of several sizes, colors and angles lie on
-photographs (scikit-image). Every painted pixel belongs to exactly one digit
-and no other pixel is changed, so the masks are exact. Training and validation
-share neither a photograph nor a handwritten digit.
+Handwritten digits (scikit-learn) of several sizes, colors and angles are
+painted on photographs (scikit-image). Each painted pixel belongs to exactly
+one digit and no other pixel changes, so the masks are exact. Training and
+validation have no photograph and no handwritten digit in common.
 """
 
 import json
@@ -29,7 +29,7 @@ CLASSES = (
     'eight',
     'nine',
 )
-# ADE20K keeps 0 for "no label"; the host maps the rest to 0, 1, ...
+# In ADE20K 0 means "no label"; MMSegmentation maps the others to 0, 1, ...
 BACKGROUND_VALUE = 1
 PHOTOGRAPHS = {
     'train': (
@@ -40,18 +40,19 @@ PHOTOGRAPHS = {
     'val': ('chelsea', 'coffee', 'moon'),
 }  # fmt: skip
 DIGITS = {'train': slice(0, 1400), 'val': slice(1400, None)}
-# Random streams; a new one may be added, none may change its number.
+# Number of the random stream of each split; fixed, so that the images stay.
 STREAMS = {'unlabelled': 0, 'train': 1, 'val': 2}
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One digit, or one group of digits too crowded to tell apart.
+    """One digit, or one crowd of digits.
 
     Attributes:
         label: Class, 0 to 9.
-        mask: Its pixels, bool (H, W).
-        crowd: Whether it is a group, which COCO neither trains nor counts.
+        mask: Pixels of the digit, bool (H, W).
+        crowd: Whether it is a crowd, which COCO neither trains nor
+            evaluates.
     """
 
     label: int
@@ -61,12 +62,12 @@ class Instance:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and what is in it.
+    """An image and its digits.
 
     Attributes:
         image: RGB, uint8 (H, W, 3).
-        photograph: The same picture before digits were painted.
-        instances: Disjoint instances, empty for a picture without digits.
+        photograph: The same image before digits were painted.
+        instances: Disjoint instances, empty for an image without digits.
     """
 
     image: np.ndarray
@@ -75,13 +76,13 @@ class Scene:
 
 
 class DigitScenes:
-    """Composes scenes, each from its own random stream.
+    """Sequence of scenes, each composed from its own random stream.
 
     Args:
         split: 'unlabelled', 'train' or 'val'; the first two use the same
             photographs and digits.
-        size: Side of the square pictures in pixels.
-        seed: Seed of everything random.
+        size: Side of the square images in pixels.
+        seed: Seed of all random choices.
 
     Raises:
         ValueError: If the split is unknown or the size below 64.
@@ -103,7 +104,7 @@ class DigitScenes:
         self.key = (seed, STREAMS[split])
 
     def __getitem__(self, index: int) -> Scene:
-        """Compose scene ``index``; the same one whenever it is asked for.
+        """Return scene ``index``, which is the same in every call.
 
         One scene in ten is empty and one in ten crowded, with up to fourteen
         digits and a group that is annotated as a crowd.
@@ -128,11 +129,11 @@ class DigitScenes:
         return Scene(image, photograph, tuple(instances))
 
     def take(self, count: int) -> Iterator[Scene]:
-        """Compose the first ``count`` scenes."""
+        """Return the first ``count`` scenes."""
         return (self[i] for i in range(count))
 
     def _background(self, rng: np.random.Generator) -> np.ndarray:
-        """Crop a photograph at a random place and scale, mirror at random."""
+        """Return a random crop of a photograph, flipped at random."""
         photo = self.photographs[rng.integers(len(self.photographs))]
         height, width = photo.shape[:2]
         side = int(min(height, width) * rng.uniform(0.4, 1.0))
@@ -165,21 +166,22 @@ class DigitScenes:
         sample: int,
         side: int,
         corner: tuple | np.ndarray = (0, 0),
-        room: int | None = None,
+        span: int | None = None,
     ) -> np.ndarray | None:
-        """Paint one digit where nothing was painted yet.
+        """Paint one digit on free pixels.
 
         Args:
             rng: Random stream of the scene.
-            image: Picture, painted in place.
+            image: Image, painted in place.
             free: Pixels without a digit, changed in place.
-            sample: Which handwritten digit.
-            side: Its side in pixels, before it is turned.
-            corner: Upper left corner of the region to choose a place from.
-            room: Side of that region less the digit; None means the picture.
+            sample: Index of the handwritten digit.
+            side: Side in pixels before the rotation.
+            corner: First row and column that the digit may have.
+            span: Rows and columns below and right of the corner where the
+                digit may begin; None means anywhere in the image.
 
         Returns:
-            The painted pixels, bool (H, W), or None if no place was found.
+            The painted pixels, bool (H, W), or None without a free region.
         """
         glyph = Image.fromarray((self.images[sample] * 15.9).astype('uint8'))
         glyph = glyph.resize((side, side), Image.Resampling.BICUBIC)
@@ -193,8 +195,8 @@ class DigitScenes:
             return None
         for _ in range(20):
             high = [
-                self.size - height if room is None else room,
-                self.size - width if room is None else room,
+                self.size - height if span is None else span,
+                self.size - width if span is None else span,
             ]
             top, left = rng.integers(0, high, endpoint=True) + corner
             place = slice(top, top + height), slice(left, left + width)
@@ -215,7 +217,7 @@ class DigitScenes:
 
 
 def _photograph(name: str) -> np.ndarray:
-    """Load one of scikit-image's photographs as RGB."""
+    """Return a photograph of scikit-image as RGB."""
     photo = getattr(skimage.data, name)()
     photo = photo[0] if isinstance(photo, tuple) else photo
     return photo if photo.ndim == 3 else np.stack([photo] * 3, axis=-1)
@@ -224,7 +226,7 @@ def _photograph(name: str) -> np.ndarray:
 def _contrasting_color(
     rng: np.random.Generator, surrounding: np.ndarray
 ) -> np.ndarray:
-    """Draw a color that differs visibly from its surroundings."""
+    """Return a random color that contrasts with its surroundings."""
     while True:
         color = rng.uniform(0, 255, size=3)
         if np.abs(color - surrounding).sum() > 200:
@@ -232,7 +234,7 @@ def _contrasting_color(
 
 
 def semantic_map(scene: Scene) -> np.ndarray:
-    """Draw a scene's classes as ADE20K does.
+    """Return the classes of a scene in the encoding of ADE20K.
 
     Returns:
         uint8 (H, W): 1 for background, 2 to 11 for the digits; 0 is reserved.
@@ -248,12 +250,12 @@ def _save_jpeg(image: np.ndarray, path: Path) -> None:
     Image.fromarray(image).save(path, quality=95)
 
 
-def write_unlabelled(scenes: Iterable[Scene], root: Path) -> None:
-    """Write pictures into one flat folder.
+def write_unlabeled(scenes: Iterable[Scene], root: Path) -> None:
+    """Write images into one flat folder.
 
     Args:
-        scenes: What to write.
-        root: The folder.
+        scenes: Scenes to write.
+        root: Folder of the images.
     """
     for i, scene in enumerate(scenes):
         _save_jpeg(scene.image, root / f'{i:05d}.jpg')
@@ -263,7 +265,7 @@ def write_coco(scenes: Iterable[Scene], root: Path, split: str) -> None:
     """Write ``{split}/*.jpg`` and ``annotations/instances_{split}.json``.
 
     Args:
-        scenes: What to write.
+        scenes: Scenes to write.
         root: Root of the data set.
         split: Name of the split.
     """
@@ -301,7 +303,7 @@ def write_ade20k(scenes: Iterable[Scene], root: Path, split: str) -> None:
     """Write ``images/{split}/*.jpg`` and ``annotations/{split}/*.png``.
 
     Args:
-        scenes: What to write.
+        scenes: Scenes to write.
         root: Root of the data set.
         split: Name of the split, 'training' or 'validation' in ADE20K.
     """

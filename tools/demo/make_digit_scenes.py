@@ -1,8 +1,8 @@
-"""Make the data set of digit scenes, in the layouts that the hosts read.
+"""Write the data set of digit scenes for all three OpenMMLab libraries.
 
     python tools/demo/make_digit_scenes.py data/digit_scenes
 
-writes ``unlabelled/`` (a flat folder for FCMAE), ``coco/`` (instances) and
+Creates ``unlabelled/`` (a flat folder for FCMAE), ``coco/`` (instances) and
 ``ade20k/`` (semantic maps). The same arguments always give the same pixels.
 """
 
@@ -17,50 +17,50 @@ from digit_scenes import (
     DigitScenes,
     write_ade20k,
     write_coco,
-    write_unlabelled,
+    write_unlabeled,
 )
 
-# Holds what the data set was made with, and marks the folder as ours.
+# This file records the arguments and marks the folder as a data set of ours.
 MARK = '.digit_scenes'
 
 
 def make(
-    root: Path, size: int, unlabelled: int, train: int, val: int, seed: int
+    root: Path, size: int, unlabeled: int, train: int, val: int, seed: int
 ) -> bool:
-    """Write the data set unless it is already there, whole.
+    """Write the data set unless it exists already.
 
     Args:
-        root: Where to.
-        size: Side of the pictures in pixels.
-        unlabelled: Number of pictures for pre-training.
-        train: Number of annotated training pictures.
-        val: Number of annotated validation pictures.
-        seed: Seed of everything random.
+        root: Folder of the data set.
+        size: Side of the images in pixels.
+        unlabeled: Number of images for pre-training.
+        train: Number of annotated training images.
+        val: Number of annotated validation images.
+        seed: Seed of all random choices.
 
     Returns:
-        Whether anything was written.
+        Whether the data set was written.
 
     Raises:
-        SystemExit: If the folder exists and is something else.
+        SystemExit: If the folder exists and is not a data set of this tool.
     """
     code = Path(digit_scenes.__file__).read_bytes()
     recipe = (
         f'{hashlib.sha256(code).hexdigest()[:12]} size {size} '
-        f'unlabelled {unlabelled} train {train} val {val} seed {seed}\n'
+        f'unlabeled {unlabeled} train {train} val {val} seed {seed}\n'
     )
     mark = root / MARK
     if mark.exists() and mark.read_text() == recipe:
         return False
     if root.exists() and not mark.exists():
         raise SystemExit(
-            f'{root} exists and is no data set of digit scenes; choose '
-            'another folder, or remove it yourself'
+            f'{root} exists and is not a data set of digit scenes; choose '
+            'another folder, or remove it'
         )
     root.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=root.name, dir=root.parent))
     try:
-        scenes = DigitScenes('unlabelled', size, seed).take(unlabelled)
-        write_unlabelled(scenes, partial / 'unlabelled')
+        scenes = DigitScenes('unlabelled', size, seed).take(unlabeled)
+        write_unlabeled(scenes, partial / 'unlabelled')
         for split, count, ade_split in (
             ('train', train, 'training'),
             ('val', val, 'validation'),
@@ -84,7 +84,10 @@ def main() -> None:
     )
     parser.add_argument('root', type=Path)
     parser.add_argument('--size', type=int, default=160)
-    parser.add_argument('--unlabelled', type=int, default=1500)
+    parser.add_argument(
+        '--unlabeled', '--unlabelled', type=int, default=1500, metavar='N',
+        help='number of images for pre-training',
+    )  # fmt: skip
     parser.add_argument('--train', type=int, default=200)
     parser.add_argument('--val', type=int, default=60)
     parser.add_argument('--seed', type=int, default=0)

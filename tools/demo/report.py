@@ -1,8 +1,8 @@
-"""Turn what the demo left in its folder into a table and ``report.html``.
+"""Write the results of the demo as a table and ``report.html``.
 
     python tools/demo/report.py work_dirs/demo
 
-Reads the logs of the hosts; every number comes from them.
+All numbers are read from the logs of MMDetection and MMSegmentation.
 """
 
 import argparse
@@ -20,14 +20,14 @@ import mmcv
 from PIL import Image
 
 STARTS = {'fcmae': 'FCMAE pre-trained', 'scratch': 'from scratch'}
-# What to read where: name of the row, folder, key of the host's metrics.
+# Name of the row, folder of the test, key of the metric.
 METRICS = (
     ('Mask R-CNN, soft-NMS: box AP', 'mask-rcnn-{}-test', 'coco/bbox_mAP'),
     ('Mask R-CNN, soft-NMS: mask AP', 'mask-rcnn-{}-test', 'coco/segm_mAP'),
     ('UperNet, single scale: mIoU', 'upernet-{}-test', 'mIoU'),
     ('UperNet, multi-scale: mIoU', 'upernet-{}-test-ms', 'mIoU'),
 )
-PICTURES = 4
+IMAGES = 4
 STYLE = """
 body { font: 16px/1.5 sans-serif; max-width: 60rem; margin: 2rem auto;
        padding: 0 1rem; color: #222; }
@@ -41,7 +41,7 @@ small { color: #666; }
 
 
 def newest(folder: Path, pattern: str) -> Path:
-    """Return the newest file of a pattern.
+    """Return the newest file that matches a pattern.
 
     Raises:
         SystemExit: If there is none.
@@ -55,14 +55,14 @@ def newest(folder: Path, pattern: str) -> Path:
 
 
 def read_metric(work: Path, folder: str, key: str) -> float:
-    """Read one metric in percent from what a host's test wrote."""
+    """Return one metric in percent from the result file of a test."""
     metrics = json.loads(newest(work / folder, '*/*.json').read_text())
     value = metrics[key]
     return value if key == 'mIoU' else 100 * value
 
 
 def read_curve(work: Path, folder: str) -> tuple[list[int], list[float]]:
-    """Read steps and losses from a host's training log."""
+    """Return steps and losses from a training log."""
     path = newest(work / folder, '*/vis_data/scalars.json')
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     lines = [line for line in lines if 'loss' in line]
@@ -70,7 +70,7 @@ def read_curve(work: Path, folder: str) -> tuple[list[int], list[float]]:
 
 
 def make_table(work: Path) -> list[tuple[str, str, str]]:
-    """Return the rows of the result: name, pre-trained, scratch."""
+    """Return the rows of the table: name, pre-trained, from scratch."""
     rows = []
     for name, folder, key in METRICS:
         values = [read_metric(work, folder.format(s), key) for s in STARTS]
@@ -94,10 +94,10 @@ def print_table(rows: list[tuple[str, str, str]]) -> None:
 
 
 def draw_curves(work: Path) -> None:
-    """Draw the losses of pre-training and of both transfers."""
+    """Plot the losses of pre-training and of both downstream tasks."""
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.4))
     axes[0].plot(*read_curve(work, 'fcmae'))
-    axes[0].axhline(1, color='grey', linestyle=':')
+    axes[0].axhline(1, color='gray', linestyle=':')
     axes[0].set_title('FCMAE (dotted: predicting the mean)')
     for axis, task in zip(axes[1:], ('mask-rcnn', 'upernet')):
         for start, label in STARTS.items():
@@ -114,17 +114,17 @@ def draw_curves(work: Path) -> None:
 
 
 def draw_predictions(work: Path, task: str, out: str) -> None:
-    """Put pictures of the host's test side by side, a row per picture.
+    """Draw the predictions of both models side by side, one row per image.
 
-    The host draws ground truth and prediction next to each other; the ground
-    truth is kept once.
+    MMDetection and MMSegmentation draw ground truth and prediction next to
+    each other; the ground truth is drawn once.
     """
     columns = ['ground truth', *STARTS.values()]
     folders = [work / f'{task}-{start}-test' for start in STARTS]
     names = sorted({p.name for p in folders[0].rglob('*.[jp][pn]g')})
-    names = names[:PICTURES]
+    names = names[:IMAGES]
     if not names:
-        raise SystemExit(f'{folders[0]} has no pictures of predictions')
+        raise SystemExit(f'{folders[0]} has no images of predictions')
     figure, axes = plt.subplots(
         len(names), 3, figsize=(9, 3 * len(names)), squeeze=False
     )
@@ -134,8 +134,8 @@ def draw_predictions(work: Path, task: str, out: str) -> None:
         height = pairs[0].height
         shown = [pairs[0].crop((0, 0, half, height))]
         shown += [p.crop((half, 0, 2 * half, height)) for p in pairs]
-        for axis, picture in zip(row, shown):
-            axis.imshow(picture)
+        for axis, image in zip(row, shown):
+            axis.imshow(image)
             axis.axis('off')
     for axis, title in zip(axes[0], columns):
         axis.set_title(title)
@@ -145,13 +145,13 @@ def draw_predictions(work: Path, task: str, out: str) -> None:
 
 
 def embed(path: Path) -> str:
-    """Return an img element that carries the picture itself."""
+    """Return an img element that contains the image."""
     data = base64.b64encode(path.read_bytes()).decode()
     return f'<img alt="{path.stem}" src="data:image/png;base64,{data}">'
 
 
 def write_report(work: Path, rows: list[tuple[str, str, str]]) -> Path:
-    """Write one HTML file that needs no other."""
+    """Write one self-contained HTML file and return its path."""
     cells = ''.join(
         '<tr>' + ''.join(f'<td>{html.escape(c)}</td>' for c in row) + '</tr>'
         for row in rows
@@ -161,12 +161,12 @@ def write_report(work: Path, rows: list[tuple[str, str, str]]) -> Path:
         f'{name} {version(name)}' for name in ('torch', 'numpy')
     )
     sections = (
-        ('Losses', 'loss.png', 'The same budget from both starts.'),
+        ('Losses', 'loss.png', 'Both initializations have the same schedule.'),
         (
             'Reconstructions',
             'reconstructions.png',
-            'Pictures that training never saw. Hidden patches are predicted '
-            'from visible ones and shown with their true mean and contrast.',
+            'Images of the validation set. Hidden patches are predicted from '
+            'visible ones and drawn with their true mean and contrast.',
         ),
         ('Detections', 'detections.png', 'Mask R-CNN with soft-NMS.'),
         ('Segmentations', 'segmentations.png', 'UperNet, single scale.'),
@@ -180,10 +180,10 @@ def write_report(work: Path, rows: list[tuple[str, str, str]]) -> Path:
         f'<!doctype html><html lang="en"><meta charset="utf-8">'
         f'<title>ConvNeXt V2 demo</title><style>{STYLE}</style>'
         '<h1>ConvNeXt V2-Atto on digit scenes</h1>'
-        '<p>FCMAE pre-training on unlabelled pictures, then Mask R-CNN and '
-        'UperNet, once from those weights and once from random ones. One '
-        'seed and a budget of minutes: this shows that every part works, '
-        'and is no benchmark.</p>'
+        '<p>FCMAE pre-training on unlabeled images, then Mask R-CNN and '
+        'UperNet, once from those weights and once from random weights. One '
+        'seed and minutes of training: this shows that all parts work, and '
+        'is no benchmark.</p>'
         f'<table><tr>{head}</tr>{cells}</table>{body}'
         f'<p><small>{html.escape(platform.platform())}, {os.cpu_count()} '
         f'cores, Python {platform.python_version()}, {packages}, mmcv '
@@ -193,7 +193,7 @@ def write_report(work: Path, rows: list[tuple[str, str, str]]) -> Path:
 
 
 def main() -> None:
-    """Draw, write and print."""
+    """Draw the figures, write the report and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -206,7 +206,7 @@ def main() -> None:
     draw_predictions(work, 'upernet', 'segmentations.png')
     path = write_report(work, rows)
     print_table(rows)
-    print(f'\npictures and report: {path}')
+    print(f'\nfigures and report: {path}')
 
 
 if __name__ == '__main__':

@@ -1,11 +1,11 @@
-"""Run the main job end to end on two CPU cores: what `make demo` calls.
+"""Pre-train, transfer and test on two CPU cores; `make demo` calls this.
 
     python tools/demo/run_demo.py [--root FOLDER] [--quick]
 
-FCMAE pre-training on unlabelled digit scenes, then Mask R-CNN and UperNet
-from those weights and, with the same budget, from random ones. All training
-and testing runs through mim, as users do it. It ends with a table, and with
-pictures and ``report.html`` in ``work_dirs/demo/``.
+FCMAE pre-training on unlabeled digit scenes, then Mask R-CNN and UperNet from
+those weights and, with the same schedule, from random weights. All training
+and testing runs through mim. The results are a table, and figures and
+``report.html`` in ``work_dirs/demo/``.
 """
 
 import argparse
@@ -26,9 +26,9 @@ CONFIGS = TOOLS.parent / 'configs' / 'demo'
 WORK = Path('work_dirs/demo')
 DATA = Path('data/digit_scenes')
 MIM = str(Path(sys.executable).with_name('mim'))
-# With --quick every step runs and none is long enough to learn anything.
+# --quick: each step runs, but too briefly to learn anything.
 QUICK = {
-    'data': ['--unlabelled', '8', '--train', '8', '--val', '4'],
+    'data': ['--unlabeled', '8', '--train', '8', '--val', '4'],
     'fcmae': [
         'train_cfg.max_epochs=1',
         'default_hooks.checkpoint.interval=1',
@@ -53,10 +53,10 @@ class Step:
     """One command of the demo.
 
     Attributes:
-        name: Names its log, its results and its folder.
-        title: What a person reads while it runs.
-        seconds: What it took on two cores, for the time left.
-        command: Gives the command line when the steps before are done.
+        name: Name of its log and its work folder.
+        title: Description that is printed.
+        seconds: Its duration on two cores, to estimate the time left.
+        command: Returns the command line, after the previous steps ran.
     """
 
     name: str
@@ -66,22 +66,22 @@ class Step:
 
 
 def last_checkpoint(name: str, root: Path) -> str:
-    """Return the checkpoint that a training step wrote last."""
+    """Return the last checkpoint of a training step."""
     return (root / WORK / name / 'last_checkpoint').read_text().strip()
 
 
 def transfer_steps(
     task: str, start: str, root: Path, quick: bool
 ) -> list[Step]:
-    """Train and test one downstream task from one start.
+    """Return the steps of one downstream task from one initialization.
 
     Args:
         task: 'mask-rcnn' or 'upernet'.
         start: 'fcmae' or 'scratch'.
         root: Folder of data and results.
-        quick: Whether to cut the budget to a minimum.
+        quick: Whether to shorten the schedule to a minimum.
     """
-    host = 'mmdet' if task == 'mask-rcnn' else 'mmseg'
+    library = 'mmdet' if task == 'mask-rcnn' else 'mmseg'
     name = f'{task}-{start}'
     suffix = '-fcmae' if start == 'fcmae' else ''
     config = str(CONFIGS / f'{task}_convnextv2-atto{suffix}_digits.py')
@@ -94,41 +94,42 @@ def transfer_steps(
             checkpoint = last_checkpoint('fcmae', root)
             options.append(f'model.backbone.init_cfg.checkpoint={checkpoint}')
         return [
-            MIM, 'train', host, config, '--work-dir', str(root / WORK / name),
+            MIM, 'train', library, config,
+            '--work-dir', str(root / WORK / name),
             *(['--cfg-options', *options] if options else []),
         ]  # fmt: skip
 
     def test(kind: str, *more: str) -> Callable[[], list[str]]:
         return lambda: [
-            MIM, 'test', host, config,
+            MIM, 'test', library, config,
             '--checkpoint', last_checkpoint(name, root),
             '--work-dir', str(root / WORK / f'{name}-{kind}'), *more,
         ]  # fmt: skip
 
-    # Absolute, because mmdet nests a relative folder anew for every picture.
-    folder = root / WORK / f'{name}-test' / 'pictures'
-    pictures = ('--show-dir', str(folder))
+    # Absolute, because mmdet nests a relative folder again for each image.
+    folder = root / WORK / f'{name}-test' / 'images'
+    images = ('--show-dir', str(folder))
     if task == 'mask-rcnn':
         return [
             Step(name, f'{long_title} from {origin}', 135, train),
             Step(f'{name}-test', 'test with soft-NMS', 33,
-                 test('test', *pictures)),
+                 test('test', *images)),
         ]  # fmt: skip
     return [
         Step(name, f'{long_title} from {origin}', 95, train),
         Step(f'{name}-test', 'single-scale test', 30,
-             test('test', *pictures)),
+             test('test', *images)),
         Step(f'{name}-test-ms', 'multi-scale test', 32,
              test('test-ms', '--tta')),
     ]  # fmt: skip
 
 
 def make_steps(root: Path, quick: bool) -> list[Step]:
-    """List the steps of the demo in their order.
+    """Return the steps of the demo in their order.
 
     Args:
         root: Folder of data and results.
-        quick: Whether to cut all budgets to a minimum.
+        quick: Whether to shorten all schedules to a minimum.
     """
     config = str(CONFIGS / 'fcmae_convnextv2-atto_digits.py')
     data = [sys.executable, str(DEMO / 'make_digit_scenes.py'), str(DATA)]
@@ -149,7 +150,7 @@ def make_steps(root: Path, quick: bool) -> list[Step]:
     ]  # fmt: skip
     steps.append(
         Step(
-            'reconstructions', 'pictures of reconstructions', 15,
+            'reconstructions', 'figure of reconstructions', 15,
             lambda: [*draw, last_checkpoint('fcmae', root),
                      str(WORK / 'reconstructions.png'),
                      str(DATA / 'coco' / 'val')],
@@ -159,7 +160,7 @@ def make_steps(root: Path, quick: bool) -> list[Step]:
 
 
 class Progress:
-    """One line on a terminal, or a line now and then in a log.
+    """Progress: one line on a terminal, or a line every 20 s in a log.
 
     Args:
         steps: All steps.
@@ -170,12 +171,12 @@ class Progress:
         self.shown = 0.0
 
     def show(self, index: int, started: float, left: float | None) -> None:
-        """Say which step runs, for how long, and what is left.
+        """Print which step runs, its duration, and the time left.
 
         Args:
-            index: Number of the running step.
-            started: When it started.
-            left: Seconds that the step itself says are left, if it does.
+            index: Index of the running step.
+            started: Its start, on the monotonic clock.
+            left: Seconds left by the log of the step, None if unknown.
         """
         interval = 1 if sys.stdout.isatty() else 20
         if time.monotonic() - self.shown < interval:
@@ -188,13 +189,13 @@ class Progress:
         end = '\r' if sys.stdout.isatty() else '\n'
         print(
             f'{self._head(index)}: {clock(passed)}, about {clock(left)} left '
-            f'here, {clock(left + later)} in all   ',
+            f'in this step, {clock(left + later)} in all   ',
             end=end,
             flush=True,
         )
 
     def done(self, index: int, seconds: float) -> None:
-        """Say that a step ended."""
+        """Print that a step finished."""
         print(f'{self._head(index)}: done in {clock(seconds)}'.ljust(78))
 
     def _head(self, index: int) -> str:
@@ -205,13 +206,13 @@ class Progress:
 def run_step(
     steps: list[Step], index: int, root: Path, progress: Progress
 ) -> float:
-    """Run one step, its output in a log file.
+    """Run one step with its output in a log file.
 
     Returns:
-        Seconds that it took.
+        Its duration in seconds.
 
     Raises:
-        SystemExit: If the command fails; the end of its log is shown.
+        SystemExit: With the end of the log, if the command fails.
     """
     step, started = steps[index], time.monotonic()
     log = root / WORK / 'logs' / f'{step.name}.log'
@@ -220,8 +221,8 @@ def run_step(
         log,
         lambda line: progress.show(index, started, seconds_left(line)),
         cwd=root,
-        # Made for two CPU cores; where there is a GPU and no CUDA compiler,
-        # mmcv's operators are there for the CPU alone.
+        # The configs are for two CPU cores, and without a CUDA compiler mmcv
+        # has its operators for the CPU only.
         env={'CUDA_VISIBLE_DEVICES': ''},
     )
     if status:
@@ -242,15 +243,15 @@ def main() -> None:
     )
     parser.add_argument(
         '--root', type=Path,
-        help='folder that gets data/ and work_dirs/ (default: this one)',
+        help='folder for data/ and work_dirs/ (default: current folder)',
     )  # fmt: skip
     parser.add_argument(
         '--quick', action='store_true',
-        help='minimal budgets: shows that every step runs, learns nothing',
+        help='run each step, but too briefly to learn anything',
     )  # fmt: skip
     args = parser.parse_args()
     if args.quick and not args.root:
-        parser.error('--quick needs --root, or it would replace real results')
+        parser.error('--quick needs --root: it must not replace real results')
     root = (args.root or Path.cwd()).resolve()
     shutil.rmtree(root / WORK, ignore_errors=True)
     (root / WORK).mkdir(parents=True)

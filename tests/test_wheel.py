@@ -17,6 +17,7 @@ from tests.test_configs import CONFIGS, PATHS, load
 pytestmark = pytest.mark.slow
 
 ROOT = CONFIGS.parent
+PACKAGES = ('mmpretrain_plugin', 'mmdet_plugin', 'mmseg_plugin')
 NAME = 'convnextv2-atto-fcmae_32xb32-600e_in1k'
 
 
@@ -24,7 +25,7 @@ NAME = 'convnextv2-atto-fcmae_32xb32-600e_in1k'
 def installed(tmp_path_factory):
     """Build and install a wheel; return its folder and its Python."""
     folder = tmp_path_factory.mktemp('wheel')
-    for name in ('mmpretrain_plugin', 'mmdet_plugin', 'mmseg_plugin'):
+    for name in PACKAGES:
         shutil.copytree(ROOT / name, folder / 'source' / name, symlinks=True)
     shutil.copytree(CONFIGS, folder / 'source/configs')
     for name in (
@@ -61,6 +62,22 @@ def run(python, *arguments, cwd, **variables):
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
+
+
+def test_it_has_all_packages_and_nothing_else(installed):
+    packages, _ = installed
+    for package in PACKAGES:
+        code = {p.relative_to(ROOT) for p in (ROOT / package).rglob('*.py')}
+        assert code == {
+            path.relative_to(packages)
+            for path in (packages / package).rglob('*.py')
+            if '.mim' not in path.parts
+        }
+        assert (packages / package / 'py.typed').exists()
+    folders = {path.name for path in packages.iterdir() if path.is_dir()}
+    assert {name for name in folders if '.' not in name} == {
+        *PACKAGES, 'convnextv2-openmmlab',
+    }  # fmt: skip
 
 
 def test_it_has_all_configs(installed):
