@@ -93,13 +93,13 @@ def read_safetensors(path: Path) -> tuple[State, Metadata]:
 def list_shards(path: Path) -> list[Path]:
     """Return the files that an index of Hugging Face names."""
     try:
-        names = set(json.loads(path.read_text())['weight_map'].values())
+        found = set(json.loads(path.read_text())['weight_map'].values())
     except (ValueError, LookupError, AttributeError, TypeError, OSError,
             RecursionError):  # fmt: skip
         raise CheckpointFileError(
             f"{path} is no index of shards: it has no 'weight_map'"
         ) from None
-    names = sorted(map(str, names))
+    names = sorted(map(str, found))
     for name in names:
         suffix = Path(name).suffix
         if Path(name).name != name or suffix not in ('.safetensors', '.bin'):
@@ -258,7 +258,8 @@ def write_file(
             torch.save({container: state, 'meta': metadata}, part)
         else:
             bare = OrderedDict(state)
-            bare._metadata = OrderedDict({'': dict(metadata)})
+            about = OrderedDict({'': dict(metadata)})
+            bare._metadata = about  # type: ignore[attr-defined]
             torch.save(bare, part)
         part.replace(path)
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:

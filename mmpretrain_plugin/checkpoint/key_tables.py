@@ -6,7 +6,7 @@ writing are both derived from it, so that they are inverse to each other.
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -94,7 +94,7 @@ class Format:
     container: str | None = None
     finish: Callable[[State, Architecture], State] = lambda state, _: state
 
-    def matches(self, state_dict: State) -> bool:
+    def matches(self, state_dict: Mapping[str, Tensor]) -> bool:
         """Return whether a state dict is in this format."""
         signature = re.compile(self.signature)
         return any(signature.fullmatch(without_module(k)) for k in state_dict)

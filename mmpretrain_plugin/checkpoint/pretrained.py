@@ -36,7 +36,8 @@ def split_initializers(
             would open its file without the checks of this module.
     """
     configs = [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []
-    pretrained, others = [], []
+    pretrained: list[dict] = []
+    others: list[dict] = []
     for config in configs:
         override = config.get('override') or []
         for part in [override] if isinstance(override, dict) else override:

@@ -150,11 +150,12 @@ def check_backbone_weights(
     if not any(problems.values()):
         return
     text = describe(problems)
-    wanted, found = infer_architecture(expected), architecture_or_none(given)
-    if found in (None, wanted):
+    wanted = infer_architecture(expected)
+    actual = architecture_or_none(given)
+    if actual in (None, wanted):
         remedy = 'it is truncated or was edited: export it again'
     else:
-        text = f'it has {found}, the backbone has {wanted}; {text}'
+        text = f'it has {actual}, the backbone has {wanted}; {text}'
         remedy = (
             'use a checkpoint of this model, or set arch, in_channels and '
             'use_grn of the backbone to those of the checkpoint'

@@ -1,6 +1,7 @@
 """Comparison of a checkpoint before and after conversion, on an image."""
 
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 from mmpretrain.registry import MODELS
@@ -90,7 +91,7 @@ def project_model(weights: Weights) -> nn.Module:
     return load(model, without_output_norms(weights.backbone))
 
 
-def timm_model(weights: Weights, state: State) -> nn.Module:
+def timm_model(weights: Weights, state: State) -> Any:
     """Build timm's ConvNeXt from a state dict with timm's keys."""
     from timm.models.convnext import ConvNeXt
 

@@ -74,7 +74,7 @@ def random_mask(
     return mask.view(batch, *grid)
 
 
-def patch_grid(image_size: tuple[int, int], patch_size: int) -> tuple:
+def patch_grid(image_size: tuple[int, ...], patch_size: int) -> tuple:
     """Return the grid (h, w) of patches that tile an image.
 
     Args:

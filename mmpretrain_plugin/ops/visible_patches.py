@@ -19,7 +19,7 @@ class VisiblePatches:
         grid: Rows and columns of patches, (h, w).
     """
 
-    def __init__(self, indices: Tensor, grid: tuple[int, int]) -> None:
+    def __init__(self, indices: Tensor, grid: tuple[int, ...]) -> None:
         self.indices = indices
         self.grid = grid
         self._positions: dict[int, Tensor] = {}

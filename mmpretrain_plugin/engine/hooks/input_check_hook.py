@@ -13,7 +13,7 @@ from ...checkpoint import IncompleteCheckpointError, check_backbone_weights
 def unwrap(model: nn.Module) -> nn.Module:
     """Return the model inside of wrappers (distributed, augmented test)."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
+        model = model.get_submodule('module')
     return model
 
 

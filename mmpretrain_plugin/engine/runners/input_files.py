@@ -1,7 +1,7 @@
 """Check the files that a config names, before anything is built."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mmengine.config import Config
@@ -18,7 +18,7 @@ def walk(node: object, address: str) -> Iterator[tuple[str, dict]]:
         node: Part of a config.
         address: Its address, such as 'model.backbone'.
     """
-    children: object = ()
+    children: Iterable = ()
     if isinstance(node, dict):
         yield address, node
         children = node.items()
@@ -39,7 +39,7 @@ def dataset_paths(dataset: dict) -> list[Path]:
     return [Path(root, part) for part in parts or [root]]
 
 
-def input_files(cfg: Config, mode: str) -> Iterator[tuple[object, str, str]]:
+def input_files(cfg: Config, mode: str) -> Iterator[tuple[str | Path, str, str]]:
     """Yield path, config address and remedy of every input of one mode."""
     loader, evaluator = f'{mode}_dataloader', f'{mode}_evaluator'
     for name, node in walk(cfg.get(loader), loader):

@@ -1,6 +1,7 @@
 """Train with sharded weights (FSDP2) and save ordinary checkpoints."""
 
 from collections.abc import Collection
+from typing import Any
 
 from mmengine._strategy import DDPStrategy  # has no public module
 from mmengine.device import get_device
@@ -65,7 +66,7 @@ def shard_state(
             state[name] = shard_like(parameter, state[name])
 
 
-def shard_like(parameter: Tensor, value: object) -> object:
+def shard_like(parameter: Tensor, value: Any) -> Any:
     """Shard a value like a parameter.
 
     Args:

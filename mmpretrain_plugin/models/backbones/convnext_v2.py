@@ -220,7 +220,7 @@ class ConvNeXtV2(BaseModule):
         x = layout.enter(x)
         for i, stage in enumerate(self.stages):
             x = self._downsample(x, i, layout)
-            for block in stage:
+            for block in stage.children():
                 x = block(x, layout)
             if i in self.out_indices:
                 outs.append(
@@ -245,9 +245,11 @@ class ConvNeXtV2(BaseModule):
         self, x: Tensor, stage: int, layout: DenseLayout | PackedLayout
     ) -> Tensor:
         """Apply the stem, or the layer between two stages, inside patches."""
-        for layer in self.downsample_layers[stage]:
-            is_conv = isinstance(layer, nn.Conv2d)
-            x = layout.patch_conv(x, layer) if is_conv else layer(x)
+        for layer in self.downsample_layers[stage].children():
+            if isinstance(layer, nn.Conv2d):
+                x = layout.patch_conv(x, layer)
+            else:
+                x = layer(x)
         return layout.hide(x)
 
     def _output(self, x: Tensor, stage: int) -> Tensor:
@@ -270,7 +272,7 @@ class ConvNeXtV2(BaseModule):
             ValueError: If a checkpoint cannot be read or does not fit the
                 backbone.
         """
-        if self.is_init:
+        if self.is_init:  # type: ignore[has-type]
             return
         pretrained, others = split_initializers(self.init_cfg)
         initialize(self, others)

@@ -135,7 +135,7 @@ def fill_hidden(x: Tensor, mask: Tensor, token: Tensor) -> Tensor:
     return torch.where(hidden, token.to(x.dtype), x)
 
 
-def order_by_patch(x: Tensor, grid: tuple[int, int], cell_size: int) -> Tensor:
+def order_by_patch(x: Tensor, grid: tuple[int, ...], cell_size: int) -> Tensor:
     """Reorder predicted pixels by patch, row, column, channel.
 
     Args:

@@ -57,25 +57,24 @@ class FCMAE(BaseSelfSupervisor):
         if not 0 < mask_ratio < 1:
             raise ValueError(f'mask_ratio must be in (0, 1), got {mask_ratio}')
         check_encoding(encoding)
-        backbone, neck, head = self.backbone, self.neck, self.head
         for values in (
             {
                 'FCMAE.patch_size': patch_size,
-                'neck.patch_size': neck.patch_size,
-                'head.patch_size': head.patch_size,
+                'neck.patch_size': self.neck.patch_size,
+                'head.patch_size': self.head.patch_size,
             },
             {
-                'backbone.stride': backbone.stride,
-                'neck.feature_stride': neck.feature_stride,
+                'backbone.stride': self.backbone.stride,
+                'neck.feature_stride': self.neck.feature_stride,
             },
             {
-                'backbone.channels[-1]': backbone.channels[-1],
-                'neck.in_channels': neck.in_channels,
+                'backbone.channels[-1]': self.backbone.channels[-1],
+                'neck.in_channels': self.neck.in_channels,
             },
             {
-                'backbone.in_channels': backbone.in_channels,
-                'neck.out_channels': neck.out_channels,
-                'head.in_channels': head.in_channels,
+                'backbone.in_channels': self.backbone.in_channels,
+                'neck.out_channels': self.neck.out_channels,
+                'head.in_channels': self.head.in_channels,
             },
         ):
             if len(set(values.values())) > 1:
