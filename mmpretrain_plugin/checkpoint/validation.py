@@ -14,6 +14,7 @@ from .key_tables import without_module
 from .weights import State, Weights
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+OUTPUT_NORM = re.compile(r'norm\d+\.')
 
 
 def check_weights(
@@ -23,7 +24,7 @@ def check_weights(
 
     Args:
         weights: Converted weights.
-        unknown: Keys of the checkpoint without a rule in its key table.
+        unknown: Keys of the checkpoint without a row in its key table.
         duplicated: Keys of the checkpoint for the same weight.
 
     Raises:
@@ -128,7 +129,11 @@ def check_backbone_weights(
         IncompleteCheckpointError: If keys are missing or unexpected, or have
             another shape; the message lists all of them and a remedy.
     """
-    expected = without_output_norms(backbone.state_dict())
+    expected = {
+        name: value
+        for name, value in backbone.state_dict().items()
+        if not OUTPUT_NORM.match(name)
+    }
     modules = {name.split('.')[0] for name in expected}
     given = {}
     for key, value in state_dict.items():
@@ -163,11 +168,6 @@ def check_backbone_weights(
     raise IncompleteCheckpointError(
         f'the checkpoint does not fit the backbone: {text}; {remedy}'
     )
-
-
-def without_output_norms(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the state dict of a backbone without norm0, norm1, ..."""
-    return {k: v for k, v in state.items() if not re.match(r'norm\d+\.', k)}
 
 
 def find_problems(

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from .conversion import to_weights
 from .errors import ConversionError
 from .formats import FORMATS
-from .validation import without_output_norms
 from .weights import State, Weights
 
 # Relative to the largest activation; fp32 differences are far below it.
@@ -88,7 +87,7 @@ def project_model(weights: Weights) -> nn.Module:
             gap_before_final_norm=False, final_norm=False
         )
     )
-    return load(model, without_output_norms(weights.backbone))
+    return load(model, weights.backbone, ignored=('norm',))
 
 
 def timm_model(weights: Weights, state: State) -> Any:
