@@ -1,6 +1,6 @@
 """Ablation of FCMAE: GRN without gamma and beta.
 
-Reproduces: section 4 of the paper: gamma and beta ease the optimisation.
+Reproduces: section 4 of the paper: gamma and beta ease the optimization.
 Expected:   unknown. GRN: 84.6 top-1 after fine-tuning (Table 16).
 Then:       fine-tune with imagenet/convnextv2-base-fcmae_32xb32-100e_in1k and
             --cfg-options model.backbone.init_cfg.checkpoint=FILE

@@ -93,7 +93,7 @@ def test_both_spellings_of_the_license(source, tmp_path, run, option):
 
 def test_metadata_of_earlier_versions_is_copied(source, tmp_path, run):
     content = torch.load(source, weights_only=True)
-    content['meta'] = dict(source_layout='official', licence='MIT')
+    content['meta'] = {'source_layout': 'official', 'licence': 'MIT'}
     torch.save(content, source)
     run(source, tmp_path / 'out.pth', '--to', 'mmpretrain')
     meta = torch.load(tmp_path / 'out.pth', weights_only=True)['meta']

@@ -79,9 +79,11 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             raise ValueError(
                 f'paramwise_cfg must only have {ALLOWED}, got {unknown}'
             )
-        rate = paramwise_cfg['layer_decay_rate']
-        if not 0 < rate <= 1:
-            raise ValueError(f'layer_decay_rate must be in (0, 1], got {rate}')
+        decay_rate = paramwise_cfg['layer_decay_rate']
+        if not 0 < decay_rate <= 1:
+            raise ValueError(
+                f'layer_decay_rate must be in (0, 1], got {decay_rate}'
+            )
         decay_type = paramwise_cfg.setdefault('decay_type', 'layer')
         if decay_type not in DECAY_TYPES:
             raise ValueError(
@@ -126,13 +128,13 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             ValueError: If ``layer_decay_rate`` is not 1 and the backbone has
                 no ``get_layer_depth`` with ``decay_type``.
         """
-        rate = self.paramwise_cfg['layer_decay_rate']
+        decay_rate = self.paramwise_cfg['layer_decay_rate']
         decay_type = self.paramwise_cfg['decay_type']
         backbone = getattr(module, 'backbone', None)
-        if rate != 1 and not supports_decay_types(backbone):
+        if decay_rate != 1 and not supports_decay_types(backbone):
             raise ValueError(
-                f'layer_decay_rate {rate} needs a model with a backbone that '
-                'has get_layer_depth(name, prefix, decay_type), such as '
+                f'layer_decay_rate {decay_rate} needs a model with a backbone '
+                'that has get_layer_depth(name, prefix, decay_type), such as '
                 f'ConvNeXtV2; this one is {type(backbone).__name__}'
             )
         groups: dict[tuple, dict] = {}
@@ -140,11 +142,11 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             if not parameter.requires_grad:
                 continue
             scale = 1.0
-            if rate != 1:
+            if decay_rate != 1:
                 layer, layers = backbone.get_layer_depth(
                     name, 'backbone.', decay_type
                 )
-                scale = rate ** (layers - 1 - layer)
+                scale = decay_rate ** (layers - 1 - layer)
             decays = has_weight_decay(name, parameter)
             group = groups.setdefault((scale, decays), dict(params=[]))
             group['params'].append(parameter)

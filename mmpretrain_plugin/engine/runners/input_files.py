@@ -39,7 +39,9 @@ def dataset_paths(dataset: dict) -> list[Path]:
     return [Path(root, part) for part in parts or [root]]
 
 
-def input_files(cfg: Config, mode: str) -> Iterator[tuple[str | Path, str, str]]:
+def input_files(
+    cfg: Config, mode: str
+) -> Iterator[tuple[str | Path, str, str]]:
     """Yield path, config address and remedy of every input of one mode."""
     loader, evaluator = f'{mode}_dataloader', f'{mode}_evaluator'
     for name, node in walk(cfg.get(loader), loader):

@@ -79,7 +79,8 @@ class ConvNeXtV2(BaseModule):
         stem_patch_size: Kernel and stride of the stem.
         use_grn: Whether blocks have Global Response Normalization (V2).
         layer_scale_init_value: Initial layer scale (V1: 1e-6), 0 for none.
-        drop_path_rate: Rate of the last block; rates grow linearly from 0.
+        drop_path_rate: Drop-path rate of the last block; it grows linearly
+            from 0 over the blocks.
         out_indices: Stage or stages to return; negative ones count from the
             last.
         frozen_stages: Number of stages, from the stem on, that do not train.

@@ -42,7 +42,7 @@ def test_reading_inverts_writing(tmp_path, name, container):
 @pytest.mark.parametrize('name', ['a.pth', 'a.safetensors'])
 def test_metadata_of_earlier_versions_is_read(tmp_path, name):
     path = tmp_path / name
-    write_file(path, STATE, dict(source_layout='official', licence='MIT'))
+    write_file(path, STATE, {'source_layout': 'official', 'licence': 'MIT'})
     _, metadata = read_file(path)
     assert metadata == dict(source_format='official', license='MIT')
 

@@ -89,7 +89,7 @@ def launch(tmp_path, monkeypatch):
 
 
 def write_weights(library, path, *without):
-    """Write the state of a config's model, but for some keys."""
+    """Write the state of a config's model, without some keys."""
     cfg = Config.fromfile(CONFIGS / TASKS[library])
     cfg.model.backbone.init_cfg = None
     with DefaultScope.overwrite_default_scope(library):
