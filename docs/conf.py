@@ -35,26 +35,34 @@ autodoc_typehints_description_target = 'documented'
 napoleon_numpy_docstring = False
 
 
+def page_name(folder: Path) -> str:
+    """Return the name of the page about a folder of configs."""
+    return f'{"-".join(folder.parts) or "overview"}.md'
+
+
 def copy_config_pages(app: Sphinx) -> None:
     """Copy the README of each folder of configs to ``docs/configs``.
 
-    Links to configs become links to the files of the repository, which the
-    site offers for download.
+    Links to another README become links to its page, and links to configs
+    become links to files, which the site offers for download.
     """
     pages = DOCS / 'configs'
     pages.mkdir(exist_ok=True)
     for old in pages.glob('*.md'):
         old.unlink()
     for readme in sorted(CONFIGS.rglob('README.md')):
-        folder = readme.parent.relative_to(CONFIGS)
-        to_folder = Path('../../configs', folder)
+
+        def page_link(link: re.Match, readme: Path = readme) -> str:
+            target = (readme.parent / link[1]).resolve()
+            if target.name == 'README.md' and target.is_relative_to(CONFIGS):
+                return f']({page_name(target.parent.relative_to(CONFIGS))})'
+            return f'](../../{target.relative_to(DOCS.parent)})'
+
         text = re.sub(
-            r'\]\((?!https?:|#)([^)]+)\)',
-            lambda link, to=to_folder: f']({to / link[1]})',
-            readme.read_text(),
+            r'\]\((?!https?:|#)([^)]+)\)', page_link, readme.read_text()
         )
-        name = '-'.join(folder.parts) or 'overview'
-        (pages / f'{name}.md').write_text(text)
+        folder = readme.parent.relative_to(CONFIGS)
+        (pages / page_name(folder)).write_text(text)
 
 
 def setup(app: Sphinx) -> None:
