@@ -1,4 +1,4 @@
-"""READMEs, metafiles and the wheel name every config, and mim finds them."""
+"""READMEs and metafiles name every config, and mim finds them."""
 
 import re
 import subprocess
@@ -44,6 +44,34 @@ def test_links_resolve(readme):
             assert re.fullmatch(r'https://mmassets\.onedl\.ai/.*\.pth', link)
         else:
             assert (readme.parent / link).is_file(), link
+
+
+@pytest.mark.parametrize('readme', READMES, ids=lambda p: p.parent.name)
+def test_commands_name_existing_configs_and_options(readme):
+    blocks = re.findall(r'```shell\n(.*?)```', readme.read_text(), re.DOTALL)
+    lines = ''.join(blocks).replace('\\\n', ' ').splitlines()
+    commands = [line.split() for line in lines if line.startswith('mim ')]
+    assert commands
+    for _, action, library, config, *arguments in commands:
+        assert action in ('train', 'test')
+        paths = [ROOT / config]
+        if config.endswith('/CONFIG.py'):
+            assert (ROOT / config).parent == readme.parent
+            paths = sorted(readme.parent.glob('*.py'))
+        for argument in arguments:
+            if argument.startswith('--'):
+                assert argument in {
+                    '--launcher', '--gpus', '--gpus-per-node', '--partition',
+                    '--work-dir', '--cfg-options', '--checkpoint', '--tta',
+                }  # fmt: skip
+        for path in paths:
+            cfg = load(path)
+            assert library == cfg.default_scope
+            for argument in arguments:
+                if '=' in argument:
+                    node = cfg
+                    for part in argument.split('=')[0].split('.'):
+                        node = node[part]
 
 
 def test_heads_have_their_fields_in_order():
