@@ -18,6 +18,8 @@ from mim.commands.train import cli as mim_train
 from mmengine.config import Config
 from mmengine.registry import STRATEGIES
 
+from tests.test_configs import load
+
 ROOT = Path(__file__).resolve().parents[2]
 MIM = {
     'download': mim_download,
@@ -90,7 +92,7 @@ def check_tool(tool: str, words: list[str]) -> None:
             assert (ROOT / word).exists(), word
     if '--grid' in words:
         at = words.index('--grid')
-        check_keys(Config.fromfile(ROOT / words[0]), words[at + 1 :])
+        check_keys(load(ROOT / words[0]), words[at + 1 :])
 
 
 def check_mim(name: str, words: list[str]) -> None:
@@ -108,7 +110,7 @@ def check_mim(name: str, words: list[str]) -> None:
         assert list((ROOT / 'configs').rglob(f'{stem}.py')), stem
         return
     assert words[0] in LIBRARIES
-    cfg = Config.fromfile(ROOT / words[1])
+    cfg = load(ROOT / words[1])
     if '--checkpoint' in words:
         checkpoint = Path(words[words.index('--checkpoint') + 1])
         loop = cfg.train_cfg
