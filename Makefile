@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Tests of one group (pytest.mark.xdist_group) run in one process.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-.PHONY: demo test test-fast lint doctor setup lock clean-venv
+.PHONY: demo test test-fast lint docs doctor setup lock clean-venv
 
 demo: setup
 	$(BIN)/python tools/demo/run_demo.py
@@ -22,6 +22,11 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+	$(BIN)/python tools/dev/check_language.py
+	$(BIN)/mypy
+
+docs: setup
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 doctor:
 	@$(PYTHON) tools/environment.py doctor
@@ -29,10 +34,10 @@ doctor:
 setup:
 	@$(PYTHON) tools/environment.py setup
 
-# Pin anew after a change of setup.cfg.
+# Pin all versions again after a change of setup.cfg.
 lock: setup
-	$(BIN)/uv pip compile --upgrade setup.cfg --extra hosts --extra demo \
-	    --extra dev --no-header --no-annotate -o requirements.txt
+	$(BIN)/uv pip compile --upgrade setup.cfg --extra openmmlab --extra demo \
+	    --extra dev --extra docs --no-header --no-annotate -o requirements.txt
 
 clean-venv:
 	rm -rf .venv

@@ -1,9 +1,9 @@
-"""The backbone on whole images against mmpretrain's and timm's.
+"""The backbone on complete images against those of MMPretrain and timm.
 
     python benchmarks/backbone_step.py
 
-Training (forward and backward) and inference, from images to the last map.
-mmpretrain's runs in both memory formats, of which the better one counts.
+Training (forward and backward) and inference, from images to the last feature
+map. MMPretrain's backbone runs in both memory formats.
 """
 
 import timm
@@ -12,11 +12,11 @@ from measure import (
     SIZES,
     autocast,
     count,
-    kept_for_backward,
     medians,
     parser,
     peak,
     report,
+    saved_for_backward,
     side,
 )
 from mmpretrain.registry import MODELS
@@ -26,8 +26,8 @@ import mmpretrain_plugin  # noqa: F401
 LAST = torch.channels_last
 
 
-def ways(size: str, device: str) -> dict[str, tuple]:
-    """Build the backbones: function from images to a map, and its model."""
+def variants(size: str, device: str) -> dict[str, tuple]:
+    """Return models by name, with functions from images to a feature map."""
     built = {}
     for name, fold in (('ours', True), ('ours, plain MLP', False)):
         model = MODELS.build(
@@ -68,7 +68,7 @@ def ways(size: str, device: str) -> dict[str, tuple]:
 def compare(size: str, pixels: int, batch: int, args: object) -> list[dict]:
     """Measure all backbones at one size of images."""
     images = torch.randn(batch, 3, pixels, pixels, device=args.device)
-    built = ways(size, args.device)
+    built = variants(size, args.device)
 
     def train(model, run):
         model.zero_grad(set_to_none=True)
@@ -87,7 +87,7 @@ def compare(size: str, pixels: int, batch: int, args: object) -> list[dict]:
     rows = []
     for name, (model, run) in built.items():
         with autocast(args.device):
-            kept = kept_for_backward(
+            saved = saved_for_backward(
                 lambda run=run: run(images), [images, *model.parameters()]
             )
         rows.append(
@@ -100,7 +100,7 @@ def compare(size: str, pixels: int, batch: int, args: object) -> list[dict]:
                 'time / ours': training[name] / training['ours'],
                 'inference images/s': batch / inference[name],
                 'inference / ours': inference[name] / inference['ours'],
-                'kept MiB per image': kept / 2**20 / batch,
+                'saved MiB per image': saved / 2**20 / batch,
                 'peak MiB': peak(steps[name], model, args.device),
             }
         )
@@ -115,7 +115,10 @@ def main() -> None:
         '--pixels', nargs='+', type=side, default=[224, 512, 1024]
     )
     line.add_argument(
-        '--batch', nargs='+', type=count, help='of each; default by device'
+        '--batch',
+        nargs='+',
+        type=count,
+        help='one per size of image; default by device',
     )
     args = line.parse_args()
     few = [max(1, round(8 * 224**2 / pixels**2)) for pixels in args.pixels]
@@ -123,15 +126,18 @@ def main() -> None:
     args.batch = args.batch or (few if args.device == 'cpu' else many)
     if len(args.batch) != len(args.pixels):
         line.error(
-            f'--batch {args.batch} and --pixels {args.pixels} differ in their '
-            f'number; give one batch for each size of image'
+            f'--batch {args.batch} and --pixels {args.pixels} must have equal '
+            f'lengths: pass one batch size per image size'
         )
     rows = []
     for pixels, batch in zip(args.pixels, args.batch):
         try:
             rows += compare(args.size, pixels, batch, args)
         except torch.OutOfMemoryError:
-            print(f'{batch} of {pixels} do not fit; give a smaller --batch')
+            print(
+                f'{batch} images of {pixels} pixels do not fit into memory; '
+                'pass a smaller --batch'
+            )
     report('backbone_step', args, rows)
 
 

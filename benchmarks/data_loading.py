@@ -1,10 +1,11 @@
-"""How many images a core decodes and crops for pre-training.
+"""Images per second that a core decodes and crops for pre-training.
 
     python benchmarks/data_loading.py
 
-Random JPEG pictures of ImageNet's usual size, 500 x 375 pixels, through random
-resized crop to 224 and flip: the host's pipeline with each decoder it has, and
-torchvision's second version. One process; a data loader has ``num_workers``.
+Random JPEG images of ImageNet's usual size, 500 x 375 pixels, through random
+resized crop to 224 and flip: MMPretrain's pipeline with each of its decoders,
+and torchvision's transforms v2. One process; a data loader has
+``num_workers``.
 """
 
 import tempfile
@@ -22,8 +23,8 @@ from torchvision.transforms import v2
 COUNT = 64
 
 
-def make_pictures(folder: Path) -> list[str]:
-    """Write pictures with edges and texture, as photographs have them."""
+def make_images(folder: Path) -> list[str]:
+    """Save images with edges and texture like those of photographs."""
     random = np.random.default_rng(0)
     paths = []
     for i in range(COUNT):
@@ -36,8 +37,8 @@ def make_pictures(folder: Path) -> list[str]:
     return paths
 
 
-def host(decoder: str, cropper: str) -> Compose:
-    """Build mmpretrain's pipeline of pre-training with given libraries."""
+def mmpretrain_pipeline(decoder: str, cropper: str) -> Compose:
+    """Return MMPretrain's pre-training pipeline with given libraries."""
     return Compose(
         [
             TRANSFORMS.build(step)
@@ -58,7 +59,7 @@ def host(decoder: str, cropper: str) -> Compose:
 
 
 def torchvision() -> v2.Transform:
-    """Build the same of torchvision's second version."""
+    """Return the same transforms of torchvision v2."""
     return v2.Compose(
         [
             v2.RandomResizedCrop(
@@ -73,18 +74,20 @@ def main() -> None:
     """Run the benchmark."""
     args = parser(__doc__, has_gpu=False).parse_args()
     torch.set_num_threads(1)
-    crop, configs = torchvision(), host('cv2', 'pillow')
-    opencv, pillow = host('cv2', 'cv2'), host('pillow', 'pillow')
+    crop = torchvision()
+    configs = mmpretrain_pipeline('cv2', 'pillow')
+    opencv = mmpretrain_pipeline('cv2', 'cv2')
+    pillow = mmpretrain_pipeline('pillow', 'pillow')
     with tempfile.TemporaryDirectory() as folder:
-        paths = make_pictures(Path(folder))
-        ways = {
+        paths = make_images(Path(folder))
+        variants = {
             'as in the configs: OpenCV decodes, Pillow crops': lambda: [
                 configs(dict(img_path=path)) for path in paths
             ],
-            "host's pipeline, OpenCV": lambda: [
+            "MMPretrain's pipeline, OpenCV": lambda: [
                 opencv(dict(img_path=path)) for path in paths
             ],
-            "host's pipeline, Pillow": lambda: [
+            "MMPretrain's pipeline, Pillow": lambda: [
                 pillow(dict(img_path=path)) for path in paths
             ],
             'torchvision v2': lambda: [
@@ -92,8 +95,8 @@ def main() -> None:
                 for path in paths
             ],
         }
-        seconds = medians(ways, args.rounds, 'cpu')
-    first = next(iter(ways))
+        seconds = medians(variants, args.rounds, 'cpu')
+    first = next(iter(variants))
     rows = [
         {
             'pipeline': name,

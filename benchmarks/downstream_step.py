@@ -1,9 +1,9 @@
-"""A training step of Mask R-CNN and UperNet, with our backbone and the stock.
+"""A training step of Mask R-CNN and UperNet, with two backbones.
 
     python benchmarks/downstream_step.py
 
-Models of the configs, forward, backward, on random images with two objects.
-The stock backbone is mmpretrain's ConvNeXt with GRN.
+Models of the configs, forward and backward, on random images with two objects;
+this project's backbone against MMPretrain's ConvNeXt with GRN.
 """
 
 from pathlib import Path
@@ -13,11 +13,11 @@ from measure import (
     SIZES,
     autocast,
     count,
-    kept_for_backward,
     medians,
     parser,
     peak,
     report,
+    saved_for_backward,
     side,
 )
 from mmdet.structures import DetDataSample
@@ -30,7 +30,7 @@ from torch import Tensor
 
 from mmpretrain_plugin.models.backbones.convnext_v2 import resolve_architecture
 
-HALF = torch.float16  # as in the recipes: mmcv's RoIAlign has no bf16
+HALF = torch.float16  # as in the configs: MMCV's RoIAlign has no bf16
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 TASKS = {
     'Mask R-CNN': (
@@ -44,16 +44,16 @@ TASKS = {
 }
 
 
-def build(task: str, size: str, stock: bool) -> torch.nn.Module:
-    """Build the model of a config without its checkpoint."""
-    host, path = TASKS[task]
+def build(task: str, size: str, is_ours: bool) -> torch.nn.Module:
+    """Return the model of a config without its checkpoint."""
+    scope, path = TASKS[task]
     model = Config.fromfile(CONFIGS / path.format(size)).model
     model.pop('data_preprocessor')
     model.backbone.pop('init_cfg', None)
     for head in ('decode_head', 'auxiliary_head'):
         if head in model:  # SyncBN needs several processes
             model[head].norm_cfg = dict(type='BN')
-    if stock:
+    if not is_ours:
         depths, channels = resolve_architecture(size)
         model.backbone = dict(
             type='mmpretrain.ConvNeXt',
@@ -63,12 +63,12 @@ def build(task: str, size: str, stock: bool) -> torch.nn.Module:
             out_indices=[0, 1, 2, 3],
             gap_before_final_norm=False,
         )
-    with DefaultScope.overwrite_default_scope(host):
+    with DefaultScope.overwrite_default_scope(scope):
         return MODELS.build(model).train()
 
 
 def sample(task: str, pixels: int, device: str) -> object:
-    """Annotate a random image."""
+    """Return annotations of a random image."""
     shape = dict(
         img_shape=(pixels, pixels),
         ori_shape=(pixels, pixels),
@@ -96,7 +96,7 @@ def sample(task: str, pixels: int, device: str) -> object:
 
 
 def loss_of(model: torch.nn.Module, images: Tensor, samples: list) -> Tensor:
-    """Sum the losses of a model."""
+    """Return the sum of a model's losses."""
     return model.parse_losses(model(images, samples, mode='loss'))[0]
 
 
@@ -109,8 +109,8 @@ def compare(task: str, args: object) -> list[dict]:
         sample(task, args.pixels, args.device) for _ in range(args.batch)
     ]
     models = {
-        name: build(task, args.size, stock).to(args.device)
-        for name, stock in (('ours', False), ('mmpretrain', True))
+        name: build(task, args.size, is_ours).to(args.device)
+        for name, is_ours in (('ours', True), ('mmpretrain', False))
     }
 
     def step(model: torch.nn.Module) -> None:
@@ -124,7 +124,7 @@ def compare(task: str, args: object) -> list[dict]:
     rows = []
     for name, model in models.items():
         with autocast(args.device, HALF):
-            kept = kept_for_backward(
+            saved = saved_for_backward(
                 lambda m=model: loss_of(m, images, samples),
                 [images, *model.parameters()],
             )
@@ -135,7 +135,7 @@ def compare(task: str, args: object) -> list[dict]:
                 'backbone': name,
                 'images/s': args.batch / seconds[name],
                 'time / ours': seconds[name] / seconds['ours'],
-                'kept MiB per image': kept / 2**20 / args.batch,
+                'saved MiB per image': saved / 2**20 / args.batch,
                 'peak MiB': peak(steps[name], model, args.device),
             }
         )

@@ -1,28 +1,29 @@
-"""A step of pre-training: packed, dense masking, and mmpretrain's SparK.
+"""A pre-training step: packed, dense masking, and MMPretrain's SparK.
 
     python benchmarks/fcmae_step.py
 
-For every size the encoder, forward and backward, and the whole model with its
+For every size the encoder, forward and backward, and the full model with
 decoder and loss. The setting is that of the paper's Figure 7 (224 pixels, 60%
 hidden, ``--batch 64``), with a smaller batch on a CPU. SparK's encoder has the
 same blocks and hides the same patches. 'nothing hidden' is the same backbone
-on whole images without a mask: 49/19 = 2.58 times the sites.
+on complete images without a mask: 49/19 = 2.58 times the positions.
 
-The floor is the least time that visible patches can take at the rates at which
-the machine computes and moves: its roof, measured beside them (``floor.py``).
+The roofline bound is the least time that visible patches can take at the
+machine's throughput of computation and memory, measured in the same rounds
+(``roofline.py``).
 """
 
-import floor
+import roofline
 import torch
 from measure import (
     SIZES,
     autocast,
     count,
-    kept_for_backward,
     medians,
     parser,
     peak,
     report,
+    saved_for_backward,
     side,
 )
 from mmpretrain.models.utils.sparse_modules import SparseHelper
@@ -38,15 +39,15 @@ ENCODER = {
     'dense masking': ('dense', True),
     'nothing hidden': (None, True),
 }
-WHOLE = {'packed': 'packed', 'dense masking': 'dense'}
+FULL_MODEL = {'packed': 'packed', 'dense masking': 'dense'}
 
 
 class SparK(nn.Module):
-    """mmpretrain's sparse encoder of one size, given a mask.
+    """MMPretrain's sparse encoder of one size, with the mask as an argument.
 
-    It does our work, and is our function where the biases before GELU are
-    zero, as they are at the start. Others make hidden sites respond, which
-    its GRN counts in; it takes square images alone.
+    It equals our encoder if the biases before GELU are zero, as they are
+    initialized. Otherwise hidden positions have activations, which enter its
+    GRN. It accepts only square images.
     """
 
     def __init__(self, depths: tuple, channels: tuple) -> None:
@@ -63,7 +64,7 @@ class SparK(nn.Module):
         )
 
     def forward(self, images: Tensor, mask: Tensor) -> Tensor:
-        """Encode what is visible (N, C, H, W), hidden (N, h, w)."""
+        """Encode images (N, C, H, W) under a mask (N, h, w)."""
         visible = ~mask[:, None]
         SparseHelper._cur_active = visible
         factor = images.shape[2] // mask.shape[1]
@@ -72,8 +73,8 @@ class SparK(nn.Module):
 
 
 def encoders(size: str, args: object) -> dict[str, tuple]:
-    """Build all ways to encode: module, and function of images and mask."""
-    ways = {}
+    """Return encoders by name: module, and function of images and mask."""
+    variants = {}
     for name, (encoding, fold) in ENCODER.items():
         model = MODELS.build(
             dict(
@@ -81,28 +82,28 @@ def encoders(size: str, args: object) -> dict[str, tuple]:
                 arch=size,
                 fold_mlp=fold,
                 gap_before_final_norm=False,
+                final_norm=False,
             )
         ).to(args.device)
-        model.remove_final_norm()
 
         def encode(images, mask, model=model, encoding=encoding):
             if encoding is None:
                 return model(images)[0]
             return model(images, mask, encoding)[0]
 
-        ways[name] = (model, encode)
+        variants[name] = (model, encode)
     spark = SparK(model.depths, model.channels).to(args.device)
-    ways["mmpretrain's SparK"] = (
+    variants["mmpretrain's SparK"] = (
         spark,
         lambda x, mask: spark(x, mask.to(x.device)),
     )
-    return ways
+    return variants
 
 
-def whole_models(size: str, args: object) -> dict[str, tuple]:
-    """Build pre-training as a whole, from pixels to the loss."""
-    ways = {}
-    for name, encoding in WHOLE.items():
+def full_models(size: str, args: object) -> dict[str, tuple]:
+    """Return models by name, and functions from images to the loss."""
+    variants = {}
+    for name, encoding in FULL_MODEL.items():
         model = MODELS.build(
             dict(
                 type='mmpretrain.FCMAE',
@@ -115,19 +116,19 @@ def whole_models(size: str, args: object) -> dict[str, tuple]:
                 encoding=encoding,
             )
         ).to(args.device)
-        ways[name] = (
+        variants[name] = (
             model,
             lambda x, mask, model=model: model.loss(x, mask=mask)['loss'],
         )
-    return ways
+    return variants
 
 
-def compare(size: str, part: str, ways: dict, args: object) -> list[dict]:
-    """Measure ways to do one part, and the machine's rates beside them."""
+def compare(size: str, part: str, variants: dict, args: object) -> list[dict]:
+    """Measure variants of one part, and the machine's throughput."""
     generator = torch.Generator().manual_seed(0)
     shape = (args.batch, 3, args.pixels, args.pixels)
     images = torch.randn(shape, generator=generator).to(args.device)
-    grid = patch_grid((args.pixels, args.pixels), floor.PATCH)
+    grid = patch_grid((args.pixels, args.pixels), roofline.PATCH)
     mask = random_mask(args.batch, grid, args.ratio, generator)
     visible = int((~mask[0]).sum())
 
@@ -139,19 +140,19 @@ def compare(size: str, part: str, ways: dict, args: object) -> list[dict]:
 
     steps = {
         name: lambda model=model, run=run: step(model, run)
-        for name, (model, run) in ways.items()
+        for name, (model, run) in variants.items()
     }
-    probes = floor.probes(args.device)
+    probes = roofline.probes(args.device)
     seconds = medians({**steps, **probes}, args.rounds, args.device)
-    roof = floor.roof_of(seconds, args.device)
-    layers = floor.pretraining(
+    throughput = roofline.throughput_of(seconds, args.device)
+    layers = roofline.pretraining(
         size, part, args.batch, mask[0].numel(), visible
     )
-    least = floor.seconds(layers, roof)
+    least = roofline.seconds(layers, throughput)
     rows = []
-    for name, (model, run) in ways.items():
+    for name, (model, run) in variants.items():
         with autocast(args.device):
-            kept = kept_for_backward(
+            saved = saved_for_backward(
                 lambda run=run: run(images, mask),
                 [images, *model.parameters()],
             )
@@ -159,13 +160,13 @@ def compare(size: str, part: str, ways: dict, args: object) -> list[dict]:
             {
                 'size': size,
                 'part': part,
-                'way': name,
+                'variant': name,
                 'images/s': args.batch / seconds[name],
                 'time / packed': seconds[name] / seconds['packed'],
-                'time / floor': seconds[name] / least,
-                'roof TFLOP/s': roof.flops / 1e12,
-                'roof GB/s': roof.bytes / 1e9,
-                'kept MiB': kept / 2**20,
+                'time / roofline bound': seconds[name] / least,
+                'matmul TFLOP/s': throughput.flops / 1e12,
+                'copy GB/s': throughput.bytes / 1e9,
+                'saved MiB': saved / 2**20,
                 'peak MiB': peak(steps[name], model, args.device),
             }
         )
@@ -180,16 +181,16 @@ def main() -> None:
     line.add_argument('--pixels', type=side, default=224)
     line.add_argument('--ratio', type=float, default=0.6)
     args = line.parse_args()
-    some = ['atto', 'tiny', 'base']  # minutes on a CPU
-    args.sizes = args.sizes or (some if args.device == 'cpu' else SIZES)
+    few = ['atto', 'tiny', 'base']  # minutes on a CPU
+    args.sizes = args.sizes or (few if args.device == 'cpu' else SIZES)
     args.batch = args.batch or (8 if args.device == 'cpu' else 64)
     rows = []
     for size in args.sizes:
         try:
             rows += compare(size, 'encoder', encoders(size, args), args)
-            rows += compare(size, 'whole', whole_models(size, args), args)
+            rows += compare(size, 'full model', full_models(size, args), args)
         except torch.OutOfMemoryError:
-            print(f'{size} does not fit; give a smaller --batch')
+            print(f'{size} does not fit into memory; pass a smaller --batch')
     report('fcmae_step', args, rows)
 
 

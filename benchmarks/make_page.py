@@ -1,4 +1,4 @@
-"""Put the results into docs/performance.md, between its marks.
+"""Insert the results into docs/performance.md, between its markers.
 
 python benchmarks/make_page.py
 """
@@ -15,7 +15,7 @@ PAGE = RESULTS.parents[1] / 'docs/performance.md'
 
 
 def table(rows: list[dict[str, object]]) -> str:
-    """Write rows as a table in Markdown, without empty columns."""
+    """Format rows as a table in Markdown, without empty columns."""
     columns = [c for c in rows[0] if any(row[c] is not None for row in rows)]
     lines = [columns, ['---'] * len(columns)]
     lines += [[cell(row[column]) for column in columns] for row in rows]
@@ -23,7 +23,7 @@ def table(rows: list[dict[str, object]]) -> str:
 
 
 def overview() -> str:
-    """Write the table that compares what was measured on a CPU."""
+    """Format the table that summarizes the results on a CPU."""
     rows = []
     for name, compare in summary.PARTS.items():
         content = json.loads((RESULTS / f'{name}_cpu.json').read_text())
@@ -32,7 +32,7 @@ def overview() -> str:
 
 
 def section(name: str) -> str:
-    """Write the table of one benchmark with its machine and settings.
+    """Format the table of one benchmark with its machine and settings.
 
     Args:
         name: Name and device, such as 'soft_nms_cpu'; or 'summary'.
@@ -43,24 +43,24 @@ def section(name: str) -> str:
     if not path.exists():
         script, _, device = name.rpartition('_')
         return (
-            'Not measured: no such machine was at hand. The command: '
+            'Not measured: no such machine was available. Command: '
             f'`python benchmarks/{script}.py --device {device}`\n'
         )
     content = json.loads(path.read_text())
     machine, settings = content['machine'], content['settings']
-    told = ', '.join(
+    options = ', '.join(
         f'{key} {value}' for key, value in settings.items() if key != 'device'
     )
     return (
         f'{table(content["rows"])}\n\n'
         f'{machine["device"]}, {machine["threads"]} threads, torch '
         f'{machine["torch"]}, mmpretrain {machine["mmpretrain"]} (OneDL), '
-        f'timm {machine["timm"]}; {told}; {machine["date"]}.\n'
+        f'timm {machine["timm"]}; {options}; {machine["date"]}.\n'
     )
 
 
 def fill(page: str) -> str:
-    """Replace what stands between the marks of each benchmark."""
+    """Replace the text between the markers of each benchmark."""
     return re.sub(
         r'<!-- (\w+) -->\n.*?<!-- end -->',
         lambda m: f'<!-- {m[1]} -->\n{section(m[1])}<!-- end -->',

@@ -1,9 +1,9 @@
-"""Cost of the encoder against mask ratio and size of images.
+"""Time of the encoder against mask ratio and image size.
 
     python benchmarks/masking_cost.py
 
-Forward and backward of the packed encoder, as a share of the same encoder on
-whole images. The ideal is the visible share of the patches. Writes a picture
+Forward and backward of the packed encoder, relative to the same encoder on
+complete images. The ideal is the fraction of visible patches. Saves a figure
 beside the JSON file.
 """
 
@@ -33,9 +33,9 @@ def main() -> None:
             type='mmpretrain.ConvNeXtV2',
             arch=args.size,
             gap_before_final_norm=False,
+            final_norm=False,
         )
     ).to(args.device)
-    model.remove_final_norm()
 
     def step(images: torch.Tensor, mask: torch.Tensor | None) -> None:
         model.zero_grad(set_to_none=True)
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def draw(rows: list[dict], args: object) -> None:
-    """Draw time share over visible share, with the ideal line."""
+    """Plot time over visible patches, with the ideal line."""
     figure, axes = plt.subplots(figsize=(5, 4), layout='constrained')
     axes.plot([0, 1], [0, 1], 'k--', label='ideal: visible share')
     for pixels in args.pixels:
@@ -83,7 +83,7 @@ def draw(rows: list[dict], args: object) -> None:
         )
     axes.set(
         xlabel='visible share of patches',
-        ylabel='time / time of whole images',
+        ylabel='time / time of complete images',
         title=f'{args.size}, forward and backward, {args.device}',
     )
     axes.legend()

@@ -1,4 +1,4 @@
-"""How every benchmark measures: side by side, interleaved, medians."""
+"""Shared measurements: medians of interleaved runs, memory, reports."""
 
 import argparse
 import ctypes
@@ -17,7 +17,7 @@ from rich.progress import Progress
 from rich.table import Table
 from torch import Tensor, nn
 
-# All sizes of the paper, smallest first
+# All sizes of the paper, smallest first.
 SIZES = ['atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge']
 OUT = Path('work_dirs/benchmarks')
 STATUS, RESET_PEAK = Path('/proc/self/status'), Path('/proc/self/clear_refs')
@@ -26,10 +26,10 @@ STATUS, RESET_PEAK = Path('/proc/self/status'), Path('/proc/self/clear_refs')
 def parser(
     description: str, has_gpu: bool = True, has_rounds: bool = True
 ) -> argparse.ArgumentParser:
-    """Start a command line.
+    """Return a parser with the common options.
 
     Args:
-        description: What the benchmark says of itself.
+        description: Description of the benchmark.
         has_gpu: Whether it also runs on a GPU.
         has_rounds: Whether it measures time.
     """
@@ -50,7 +50,7 @@ def parser(
 
 
 def count(text: str) -> int:
-    """Read a number of things, one at least."""
+    """Parse a positive integer."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f'must be 1 or more, got {text}')
@@ -58,40 +58,42 @@ def count(text: str) -> int:
 
 
 def side(text: str) -> int:
-    """Read the side of an image of whole patches, in pixels."""
+    """Parse the side of an image in pixels, a multiple of 32."""
     pixels = count(text)
     if pixels % 32:
-        raise argparse.ArgumentTypeError(f'must be divisible by 32: {text}')
+        raise argparse.ArgumentTypeError(
+            f'must be divisible by 32, got {text}'
+        )
     return pixels
 
 
 def autocast(
     device: str, half: torch.dtype = torch.bfloat16
 ) -> torch.autocast:
-    """Return half precision on a GPU, as one trains there; fp32 on a CPU."""
+    """Return autocast to half precision on a GPU, or fp32 on a CPU."""
     return torch.autocast(device, half, enabled=device == 'cuda')
 
 
 def medians(
-    ways: dict[str, Callable[[], object]], rounds: int, device: str
+    variants: dict[str, Callable[[], object]], rounds: int, device: str
 ) -> dict[str, float]:
-    """Time ways to do the same, one after the other in every round.
+    """Time variants of a computation, interleaved in every round.
 
-    What disturbs the machine then disturbs all of them.
+    Other load on the machine then affects all of them equally.
 
     Args:
-        ways: Functions by name.
-        rounds: How often each runs, after once to warm up.
-        device: Where they run.
+        variants: Functions by name.
+        rounds: Number of timed runs of each, after one to warm up.
+        device: Device they run on.
 
     Returns:
         Median seconds by name.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
     with Progress(transient=True) as progress:
-        task = progress.add_task('rounds', total=(rounds + 1) * len(ways))
+        task = progress.add_task('rounds', total=(rounds + 1) * len(variants))
         for number in range(rounds + 1):
-            for name, run in ways.items():
+            for name, run in variants.items():
                 synchronize(device)
                 start = time.perf_counter()
                 run()
@@ -103,33 +105,33 @@ def medians(
 
 
 def synchronize(device: str) -> None:
-    """Wait for what a GPU still has to do."""
+    """Wait until a GPU has finished all work."""
     if device == 'cuda':
         torch.cuda.synchronize()
 
 
-def kept_for_backward(forward: Callable[[], Tensor], without: list) -> int:
-    """Count the bytes that autograd keeps from forward to backward.
+def saved_for_backward(forward: Callable[[], Tensor], without: list) -> int:
+    """Return the bytes of tensors that autograd saves for backward.
 
     Args:
-        forward: Computes something to differentiate.
-        without: Tensors that are there anyway: weights and inputs.
+        forward: Computes a result to differentiate.
+        without: Tensors that are not counted: weights and inputs.
 
     Returns:
-        Bytes of the storages it keeps, each counted once.
+        Bytes of the saved storages, each counted once.
     """
     known = {tensor.untyped_storage().data_ptr() for tensor in without}
-    kept = {}
+    saved = {}
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in known:
-            kept[storage.data_ptr()] = storage
-        return tensor.detach()  # a saved output itself would never be freed
+            saved[storage.data_ptr()] = storage
+        return tensor.detach()  # saving an output itself would be a cycle
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         result = forward()
-        total = sum(storage.nbytes() for storage in kept.values())
+        total = sum(storage.nbytes() for storage in saved.values())
         del result
     return total
 
@@ -137,14 +139,14 @@ def kept_for_backward(forward: Callable[[], Tensor], without: list) -> int:
 def peak(
     step: Callable[[], object], model: nn.Module, device: str
 ) -> float | None:
-    """Return the MiB that a training step needs beyond those in use.
+    """Return the MiB that a training step allocates beyond those in use.
 
-    On a CPU it is the resident memory, which Linux alone tells; else None.
+    On a CPU it is the resident memory, which only Linux reports; else None.
 
     Args:
-        step: Goes forward and backward.
-        model: What it trains; gradients of earlier steps are freed first.
-        device: Where it runs.
+        step: Runs forward and backward.
+        model: Model that it trains; its gradients are freed first.
+        device: Device it runs on.
     """
     model.zero_grad(set_to_none=True)
     if device != 'cuda':
@@ -158,7 +160,9 @@ def peak(
 def resident_peak(run: Callable[[], object]) -> float:
     """Return the MiB by which the process grows while a function runs."""
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # free memory would hide the growth
+    ctypes.CDLL(None).malloc_trim(
+        0
+    )  # unused memory of malloc would hide growth
     RESET_PEAK.write_text('5')
     before = status('VmRSS')
     run()
@@ -166,13 +170,13 @@ def resident_peak(run: Callable[[], object]) -> float:
 
 
 def status(key: str) -> int:
-    """Read a number, in KiB, of what Linux says of this process."""
+    """Return a number, in KiB, of Linux's status of this process."""
     lines = dict(x.split(':', 1) for x in STATUS.read_text().splitlines())
     return int(lines[key].split()[0])
 
 
 def hardware(device: str) -> dict[str, object]:
-    """Name the machine and the versions."""
+    """Return the machine and the versions of packages."""
     from importlib.metadata import version
 
     if device == 'cuda':
@@ -197,10 +201,10 @@ def hardware(device: str) -> dict[str, object]:
 def report(
     name: str, args: argparse.Namespace, rows: list[dict[str, object]]
 ) -> None:
-    """Print a table, and write it with hardware and settings as JSON.
+    """Print a table, and save it with hardware and settings as JSON.
 
     Args:
-        name: Name of the file, to which the kind of device is added.
+        name: Name of the file, without the device.
         args: Command line.
         rows: Cells by column, the same columns in every row.
     """
@@ -223,7 +227,7 @@ def report(
 
 
 def cell(value: object) -> str:
-    """Write a cell: three figures, or a dash for what was not measured."""
+    """Format a cell: three digits, or a dash if not measured."""
     if value is None:
         return '-'
     if not isinstance(value, float):

@@ -1,14 +1,14 @@
-"""Memory that training needs, for every size: weights, and activations.
+"""Training memory of every size: weights and activations.
 
     python benchmarks/memory_per_size.py
 
 Weights, gradients and the two moments of AdamW take 16 bytes per parameter.
-Activations are what autograd keeps for one image in bf16, counted on a CPU;
-on a GPU the largest temporary tensors of one layer come on top.
+Activations are the tensors that autograd saves for one image in bf16, counted
+on a CPU; the largest temporary tensors of one layer are not included.
 """
 
 import torch
-from measure import SIZES, kept_for_backward, parser, report, side
+from measure import SIZES, parser, report, saved_for_backward, side
 from mmpretrain.registry import MODELS
 
 from mmpretrain_plugin.models.masking import random_mask
@@ -32,10 +32,10 @@ def main() -> None:
         weights = list(model.parameters())
         count = sum(weight.numel() for weight in weights)
 
-        def kept(pixels, mask=None, model=model, weights=weights):
+        def saved(pixels, mask=None, model=model, weights=weights):
             images = torch.randn(1, 3, pixels, pixels)
             with torch.autocast('cpu', torch.bfloat16):
-                total = kept_for_backward(
+                total = saved_for_backward(
                     lambda: model(images, mask)[0], [images, *weights]
                 )
             return total / 2**20
@@ -44,10 +44,12 @@ def main() -> None:
             'size': size,
             'parameters, M': count / 1e6,
             'weights to moments, GiB': 16 * count / 2**30,
-            'FCMAE 224, MiB per image': kept(224, random_mask(1, (7, 7), 0.6)),
+            'FCMAE 224, MiB per image': saved(
+                224, random_mask(1, (7, 7), 0.6)
+            ),
         }
         for pixels in args.pixels:
-            row[f'{pixels} pixels, MiB per image'] = kept(pixels)
+            row[f'{pixels} pixels, MiB per image'] = saved(pixels)
         rows.append(row)
     report('memory_per_size', args, rows)
 

@@ -1,13 +1,13 @@
-"""Ours against others on a CPU in one table, beside the project's goals.
+"""Summary of the results on a CPU, beside the project's goals.
 
-``make_page.py`` puts it at the top of docs/performance.md.
+``make_page.py`` inserts it at the top of docs/performance.md.
 """
 
 from collections.abc import Iterator
 
 Row = dict[str, object]
 
-# Least speed and most memory, in units of theirs.
+# Minimum speed and maximum memory, relative to the other implementation.
 GOALS = {
     ('FCMAE encoder, atto', 'dense masking'): (2.1, 0.2),
     ('FCMAE encoder, tiny', 'dense masking'): (2.3, 0.2),
@@ -19,40 +19,37 @@ GOALS = {
     ('training, 1 x 512 pixels', 'mmpretrain'): (1.3, 0.35),
     ('inference, 2 x 512 pixels', 'mmpretrain'): (1, None),
     ('inference, 1 x 512 pixels', 'mmpretrain'): (1, None),
-    ('soft-NMS, linear', 'mmcv'): (20, None),
-    ('soft-NMS, gaussian', 'mmcv'): (20, None),
-    ('soft-NMS, naive', 'mmcv'): (20, None),
 }
 
 
-def line(step: str, others: str, speed: float, kept: float | None) -> Row:
-    """Write a row of the table.
+def line(step: str, others: str, speed: float, saved: float | None) -> Row:
+    """Return a row of the table.
 
     Args:
-        step: What was measured.
-        others: What it was measured against.
-        speed: Speed in units of theirs.
-        kept: Memory kept for backward in units of theirs, if counted.
+        step: Computation that was measured.
+        others: Implementation it is compared with.
+        speed: Speed relative to that.
+        saved: Memory saved for backward relative to that, if counted.
     """
     at_least, at_most = GOALS.get((step, others), (None, None))
     return {
         'step': step,
         'compared with': others,
-        'times as fast': speed,
+        'speedup': speed,
         'goal': at_least and f'>= {at_least}',
-        'kept for backward': kept,
-        'goal of memory': at_most and f'<= {at_most}',
+        'memory saved for backward': saved,
+        'memory goal': at_most and f'<= {at_most}',
     }
 
 
 def ratio(rows: list[Row], name: str, others: str, column: str) -> float:
-    """Return ours divided by theirs, by the fastest or smallest of theirs.
+    """Return our result divided by the best of another implementation.
 
     Args:
         rows: Rows of one setting, ours first.
         name: Column of the names.
-        others: What theirs begin with.
-        column: Column of the numbers.
+        others: Prefix of the other implementation's names.
+        column: Column of the results.
     """
     theirs = [row[column] for row in rows if row[name].startswith(others)]
     best = max if 'images/s' in column else min
@@ -60,8 +57,11 @@ def ratio(rows: list[Row], name: str, others: str, column: str) -> float:
 
 
 def pretraining(rows: list[Row]) -> Iterator[Row]:
-    """Compare packed encoders, and whole steps, with others of their size."""
-    for part, title in (('encoder', 'FCMAE encoder'), ('whole', 'FCMAE step')):
+    """Compare packed encoders, and full steps, with others of their size."""
+    for part, title in (
+        ('encoder', 'FCMAE encoder'),
+        ('full model', 'FCMAE step'),
+    ):
         for others in ('dense masking', "mmpretrain's SparK"):
             for size in dict.fromkeys(row['size'] for row in rows):
                 same = [
@@ -69,17 +69,17 @@ def pretraining(rows: list[Row]) -> Iterator[Row]:
                     for row in rows
                     if (row['size'], row['part']) == (size, part)
                 ]
-                if any(row['way'] == others for row in same):
+                if any(row['variant'] == others for row in same):
                     yield line(
                         f'{title}, {size}',
                         others,
-                        ratio(same, 'way', others, 'images/s'),
-                        ratio(same, 'way', others, 'kept MiB'),
+                        ratio(same, 'variant', others, 'images/s'),
+                        ratio(same, 'variant', others, 'saved MiB'),
                     )
 
 
 def backbones(rows: list[Row]) -> Iterator[Row]:
-    """Compare backbones on whole images."""
+    """Compare backbones on complete images."""
     settings = dict.fromkeys((row['pixels'], row['batch']) for row in rows)
     for kind in ('training', 'inference'):
         for pixels, batch in settings:
@@ -93,14 +93,14 @@ def backbones(rows: list[Row]) -> Iterator[Row]:
                 f'{kind}, {batch} x {pixels} pixels',
                 'mmpretrain',
                 ratio(same, *others, f'{kind} images/s'),
-                ratio(same, *others, 'kept MiB per image')
+                ratio(same, *others, 'saved MiB per image')
                 if kind == 'training'
                 else None,
             )
 
 
 def downstream(rows: list[Row]) -> Iterator[Row]:
-    """Compare detectors and segmentors with those of the other backbone."""
+    """Compare detectors and segmentors with MMPretrain's backbone."""
     for task in dict.fromkeys(row['task'] for row in rows):
         same = [row for row in rows if row['task'] == task]
         others = ('backbone', 'mmpretrain')
@@ -108,23 +108,12 @@ def downstream(rows: list[Row]) -> Iterator[Row]:
             f'{task}, training',
             'mmpretrain',
             ratio(same, *others, 'images/s'),
-            ratio(same, *others, 'kept MiB per image'),
+            ratio(same, *others, 'saved MiB per image'),
         )
-
-
-def suppression(rows: list[Row]) -> Iterator[Row]:
-    """Compare the ways of soft-NMS at 1000 boxes in each of 80 classes."""
-    for others in ('mmcv', 'by class'):
-        for row in rows:
-            if row['boxes'] == '1000 x 80':
-                step = f'soft-NMS, {row["method"]}'
-                name = 'mmcv' if others == 'mmcv' else 'mmcv, by class'
-                yield line(step, name, row[f'{others} / ours'], None)
 
 
 PARTS = {
     'fcmae_step': pretraining,
     'backbone_step': backbones,
     'downstream_step': downstream,
-    'soft_nms': suppression,
 }

@@ -1,13 +1,10 @@
-"""ConvNeXt V2 for mmdet.
+"""Register ConvNeXt V2 for MMDetection.
 
-The backbone is the one of ``mmpretrain_plugin``; importing this package makes
-``mmpretrain.ConvNeXtV2`` and ``torch.ops.convnextv2.soft_nms`` known to
-mmdet's configs.
+Importing this package registers ``mmpretrain.ConvNeXtV2`` and everything else
+of ``mmpretrain_plugin``, which MMDetection's configs can then name.
 """
 
 import mmpretrain_plugin
 from mmpretrain_plugin.version import __version__
 
-from . import soft_nms
-
-__all__ = ['__version__', 'mmpretrain_plugin', 'soft_nms']
+__all__ = ['__version__', 'mmpretrain_plugin']

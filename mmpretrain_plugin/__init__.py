@@ -1,9 +1,13 @@
-"""ConvNeXt V2 and FCMAE for mmpretrain.
+"""ConvNeXt V2 and FCMAE for MMPretrain.
 
-Importing the package registers everything that a config can name.
+Importing the package registers everything that a config can name, and the
+configs themselves in MMPretrain's list of models.
 """
 
 from . import engine, models
+from .model_index import register_models
 from .version import __version__
 
 __all__ = ['__version__', 'engine', 'models']
+
+register_models()

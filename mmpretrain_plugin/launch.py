@@ -1,4 +1,4 @@
-"""Run a long command of the hosts: its log, and how long it still takes."""
+"""Run a long command with a log file, and parse its remaining time."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def clock(seconds: float) -> str:
-    """Write seconds as h:mm:ss, without hours where there are none."""
+    """Format seconds as h:mm:ss, or as m:ss below one hour."""
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -18,7 +18,7 @@ def clock(seconds: float) -> str:
 
 
 def seconds_left(line: str) -> int | None:
-    """Read the time left from a line of a host's log, if it tells."""
+    """Return the remaining seconds that a line of mmengine's log reports."""
     eta = re.search(r'eta: (?:(\d+) days?, )?(\d+):(\d+):(\d+)', line)
     if not eta:
         return None
@@ -33,17 +33,17 @@ def run_logged(
     cwd: Path | None = None,
     env: dict[str, str] | None = None,
 ) -> int:
-    """Run a command with its output in a file.
+    """Run a command and append its output to a file.
 
     Args:
-        command: The command line.
-        log: The file, added to; the command comes first.
+        command: Command line.
+        log: File to append to; the command line is written first.
         on_line: Called with every line of the output.
-        cwd: Folder to run in.
-        env: Variables to set besides those of this process.
+        cwd: Working directory.
+        env: Variables to set in addition to those of this process.
 
     Returns:
-        Its exit status.
+        Exit status of the command.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open('a') as file:
@@ -55,7 +55,7 @@ def run_logged(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            start_new_session=True,  # mim's own children end with it
+            start_new_session=True,  # to also stop the processes of mim
         )
         try:
             for line in process.stdout:

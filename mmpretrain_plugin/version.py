@@ -1,3 +1,3 @@
-"""The one place that knows the version of the three packages."""
+"""Version of the three packages, which setup.cfg reads."""
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'

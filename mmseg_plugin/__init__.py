@@ -1,7 +1,7 @@
-"""ConvNeXt V2 for mmseg.
+"""Register ConvNeXt V2 for MMSegmentation.
 
-The backbone is the one of ``mmpretrain_plugin``; importing this package makes
-``mmpretrain.ConvNeXtV2`` known to mmseg's configs.
+Importing this package registers ``mmpretrain.ConvNeXtV2`` and everything else
+of ``mmpretrain_plugin``, which MMSegmentation's configs can then name.
 """
 
 import mmpretrain_plugin

@@ -1,7 +1,8 @@
-"""Two processes train as one does on the same batch."""
+"""Two processes train as one process does on the same batches."""
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from torch.testing import assert_close
 
 from tests.helpers.distributed_worker import IMAGES, halves, train
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.distributed]
 
 ROOT = Path(__file__).resolve().parents[1]
 JOBS = (
@@ -27,7 +28,7 @@ JOBS = (
 
 @pytest.fixture(scope='module')
 def results(tmp_path_factory):
-    """All jobs in one pair of processes, which import the hosts once."""
+    """Losses and weights of all jobs, run in one pair of processes."""
     file = tmp_path_factory.mktemp('distributed') / 'results.pth'
     result = subprocess.run(
         [sys.executable, '-m', 'torch.distributed.run', '--standalone',
@@ -39,16 +40,28 @@ def results(tmp_path_factory):
     return torch.load(file)
 
 
-@pytest.mark.parametrize('job', JOBS)
-def test_two_processes_train_as_one(results, job):
-    """The hosts average detection losses over the boxes of a process.
+@pytest.fixture(scope='module')
+def baseline():
+    """A function that trains a task in one process, once."""
 
-    Two processes therefore equal one that averages over two halves of the
-    batch; the other losses do not care how the batch is cut.
+    @cache
+    def train_once(task):
+        shares = halves() if task == 'mask-rcnn' else [slice(0, IMAGES)]
+        return train(task, 'single', shares)
+
+    return train_once
+
+
+@pytest.mark.parametrize('job', JOBS)
+def test_two_processes_train_as_one(results, baseline, job):
+    """MMDetection averages losses over the boxes of one process.
+
+    Two processes with Mask R-CNN are therefore compared with one process that
+    averages over two halves of the batch. The other losses do not depend on
+    how the batch is divided.
     """
     task, _ = job.split(':')
-    shares = halves() if task == 'mask-rcnn' else [slice(0, IMAGES)]
-    losses, state = train(task, 'alone', shares)
+    losses, state = baseline(task)
     got, weights = results[job]
     close = 1e-9 if task == 'fcmae' else 1e-4
     assert_close(got, losses, rtol=close, atol=close)

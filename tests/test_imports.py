@@ -13,17 +13,17 @@ PACKAGES = ('mmpretrain_plugin', 'mmdet_plugin', 'mmseg_plugin')
 FILES = sorted(
     path for package in PACKAGES for path in (ROOT / package).rglob('*.py')
 )
-# What each module of the models may import from the others, besides itself.
-ALLOWED = {
+# Modules of ``models`` that each of them may import.
+MODELS = {
     'masking': set(),
     'layouts': {'masking'},
-    'loading': set(),
     'layers': {'layouts', 'masking'},
-    'backbones': {'layers', 'layouts', 'loading', 'masking'},
+    'backbones': {'layers', 'layouts', 'masking'},
     'necks': {'layers', 'layouts', 'masking'},
     'heads': {'masking'},
     'selfsup': {'masking'},
 }
+
 PRETRAINING = f"""
 import sys
 import torch
@@ -40,7 +40,7 @@ assert not any(m.startswith('mmcv.ops') for m in sys.modules), 'mmcv.ops'
 
 
 def imported(path):
-    """Return the absolute names of all modules that a file imports."""
+    """Return the absolute names of all imports of a file."""
     package = path.relative_to(ROOT).with_suffix('').parts[:-1]
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -66,32 +66,61 @@ def test_packages_import_one_way(path):
     assert not roots & forbidden
 
 
-def test_modules_of_the_models_import_one_way():
-    models = ROOT / 'mmpretrain_plugin' / 'models'
-    prefix = 'mmpretrain_plugin.models.'
-    for module, allowed in ALLOWED.items():
-        file = models / f'{module}.py'
-        files = [file] if file.exists() else (models / module).rglob('*.py')
+def assert_imports_one_way(name, allowed):
+    """Check the modules of a package against a table of allowed imports."""
+    package = ROOT / 'mmpretrain_plugin' / name
+    prefix = f'mmpretrain_plugin.{name}.'
+    for module, others in allowed.items():
+        file = package / f'{module}.py'
+        files = [file] if file.exists() else (package / module).rglob('*.py')
         for path in files:
             used = {
-                name.removeprefix(prefix).split('.')[0]
-                for name in imported(path)
-                if name.startswith(prefix)
+                one.removeprefix(prefix).split('.')[0]
+                for one in imported(path)
+                if one.startswith(prefix)
             }
-            assert used <= allowed | {module}, path
-    modules = {p.stem for p in models.iterdir() if p.stem[0] != '_'}
-    assert modules == set(ALLOWED)
+            assert used <= others | {module}, path
+    modules = {p.stem for p in package.iterdir() if p.stem[0] != '_'}
+    assert modules == set(allowed)
 
 
-@pytest.mark.parametrize('package', ['engine', 'ops', 'checkpoint'])
-def test_packages_beside_the_models_do_not_import_them(package):
-    """They meet the model through the registry or not at all."""
-    paths = list((ROOT / 'mmpretrain_plugin' / package).rglob('*.py'))
-    assert paths
-    for path in paths:
-        used = imported(path)
-        own = 'mmpretrain_plugin.models'
-        assert not any(name.startswith(own) for name in used), path
+def test_modules_of_the_model_import_one_way():
+    assert_imports_one_way('models', MODELS)
+
+
+# Operators import shared modules, and the MLP its parts; nothing else.
+OPERATORS = {
+    'autocast': set(),
+    'triton_support': set(),
+    'visible_patches': set(),
+    'depthwise': {'autocast', 'triton_support', 'visible_patches'},
+    'gelu_norms': {'triton_support'},
+    'layer_norm': {'triton_support'},
+    'mlp': {'autocast', 'gelu_norms', 'layer_norm'},
+}
+
+
+def test_operators_import_one_way():
+    assert_imports_one_way('ops', OPERATORS)
+
+
+@pytest.mark.parametrize('package', ['checkpoint', 'models', 'ops'])
+def test_no_module_has_the_name_of_what_it_exports(package):
+    """The package could only offer one of the two under that name."""
+    for path in (ROOT / 'mmpretrain_plugin' / package).rglob('__init__.py'):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                names = {alias.name for alias in node.names}
+                assert node.module not in names, path
+
+
+def test_engine_ops_and_checkpoint_do_not_import_the_model():
+    """They find models through the registry."""
+    for module in ('engine', 'ops', 'checkpoint'):
+        for path in (ROOT / 'mmpretrain_plugin' / module).rglob('*.py'):
+            used = imported(path)
+            own = 'mmpretrain_plugin.models'
+            assert not any(name.startswith(own) for name in used), path
 
 
 def module_name(path):

@@ -1,11 +1,11 @@
-"""Convert a ConvNeXt checkpoint from any layout to any other.
+"""Convert a ConvNeXt checkpoint from any format to any other.
 
-    python tools/convert_checkpoint.py SRC DST --to LAYOUT
+    python tools/convert_checkpoint.py SRC DST --to FORMAT
 
-The layout of SRC and the size are found from its keys. Layouts: mmpretrain
-(also what mmdet and mmseg save), official, official-sparse (what the official
-pre-training script saves), timm, huggingface. Nothing is written unless the
-whole backbone is there.
+The format and the model size of SRC are detected from its keys. Formats:
+mmpretrain (also saved by MMDetection and MMSegmentation), official,
+official-sparse (saved by the authors' pre-training script), timm and
+huggingface. Nothing is written unless the backbone is complete.
 """
 
 import argparse
@@ -13,77 +13,82 @@ import sys
 from pathlib import Path
 
 from mmpretrain_plugin.checkpoint import (
-    LAYOUTS,
-    CheckpointFileError,
-    ConversionError,
-    Weights,
+    FORMATS,
+    Architecture,
+    CheckpointError,
     adapt_stem,
     check_target,
-    read,
     read_file,
     sha256,
+    to_state_dict,
+    to_weights,
     verify,
-    write,
     write_file,
 )
 from mmpretrain_plugin.models.backbones.convnext_v2 import ARCHITECTURES
 
+VERSIONS = {  # by GRN and layer scale
+    (True, False): 'ConvNeXt V2',
+    (False, True): 'ConvNeXt V1',
+    (True, True): 'GRN and layer scale',
+    (False, False): 'neither GRN nor layer scale',
+}
 
-def describe(weights: Weights) -> str:
-    """Name version and size, or depths and widths where it has no name."""
-    version = {
-        (True, False): 'ConvNeXt V2',
-        (False, True): 'ConvNeXt V1',
-        (True, True): 'GRN and layer scale',
-        (False, False): 'neither GRN nor layer scale',
-    }[weights.has_grn, weights.has_scale]
-    for name, (width, depths) in ARCHITECTURES.items():
+
+def describe(architecture: Architecture) -> str:
+    """Return version and size, or depths and channels if it has no name."""
+    version = VERSIONS[architecture.use_grn, architecture.layer_scale]
+    depths, channels = architecture.depths, architecture.channels
+    for name, (width, size_depths) in ARCHITECTURES.items():
         widths = tuple(width * 2**i for i in range(4))
-        if (widths, depths) == (weights.channels, weights.depths):
+        if (widths, size_depths) == (channels, depths):
             return f'{version}, size {name}'
-    return f'{version}, depths {weights.depths}, channels {weights.channels}'
+    return f'{version}, depths {depths}, channels {channels}'
 
 
 def convert(args: argparse.Namespace) -> None:
-    """Do what the command line says.
+    """Convert a checkpoint as the command line says.
 
     Raises:
-        CheckpointFileError: If a file cannot be read or written.
-        ConversionError: If the weights are no whole ConvNeXt.
+        CheckpointError: If a file cannot be read or written, or the weights
+            are not a complete ConvNeXt.
     """
     check_target(args.dst, args.force)
-    state, about = read_file(args.src, args.trust, args.key)
-    weights = read(state)
-    print(f'{args.src}: {weights.layout} layout, {describe(weights)}')
+    state, metadata = read_file(args.src, args.trust, args.key)
+    weights = to_weights(state)
+    source_format = weights.source_format
+    print(
+        f'{args.src}: {source_format} format, {describe(weights.architecture)}'
+    )
     if weights.others:
-        others = ', '.join(weights.others)
-        print(f'left out, not of the backbone: {others}')
+        print(f'left out, not in the backbone: {", ".join(weights.others)}')
     if args.in_channels is not None:
-        how = args.adapt or ('sum' if args.in_channels == 1 else 'repeat')
-        adapted = adapt_stem(weights, args.in_channels, how)
-        gone = [key for key in weights.state if key not in adapted.state]
-        if gone:
-            print(f'made for the old channels: {", ".join(gone)}')
+        method = args.adapt or ('sum' if args.in_channels == 1 else 'repeat')
+        adapted = adapt_stem(weights, args.in_channels, method)
         if adapted is not weights:
-            state = adapted.state  # another function: no longer the source's
+            if weights.decoder:
+                print('left out, it predicts the old channels: the decoder')
+            # Compare with the adapted network, not with the source.
+            state, _ = to_state_dict(adapted, 'mmpretrain')
         weights = adapted
-    result, dropped = write(weights, args.to, args.backbone_only)
+    result, dropped = to_state_dict(weights, args.to, args.backbone_only)
     if dropped:
-        print(f'no place in the {args.to} layout: {", ".join(dropped)}')
+        print(f'left out, not in the {args.to} format: {", ".join(dropped)}')
     if args.verify:
         print(verify(state, result))
-    about = {
-        'source': about.get('source', args.src.name),
-        'source_sha256': about.get('source_sha256') or sha256(args.src),
-        'source_layout': about.get('source_layout', weights.layout),
-        'licence': args.licence or about.get('licence', 'unknown'),
+    metadata = {
+        'source': metadata.get('source', args.src.name),
+        'source_sha256': metadata.get('source_sha256') or sha256(args.src),
+        'source_format': metadata.get('source_format', source_format),
+        'license': args.license or metadata.get('license', 'unknown'),
     }
-    write_file(args.dst, result, about, LAYOUTS[args.to].container, args.force)
-    print(f'{args.dst}: {args.to} layout, {len(result)} tensors')
+    container = FORMATS[args.to].container
+    write_file(args.dst, result, metadata, container, args.force)
+    print(f'{args.dst}: {args.to} format, {len(result)} tensors')
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -95,14 +100,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'dst', type=Path, metavar='DST', help='.pth or .safetensors'
     )
-    parser.add_argument('--to', required=True, choices=list(LAYOUTS))
+    parser.add_argument(
+        '--to', required=True, choices=list(FORMATS), help='format of DST'
+    )
     parser.add_argument(
         '--in-channels', type=int, metavar='N',
-        help='give the stem another number of channels',
+        help='change the number of input channels of the stem',
     )  # fmt: skip
     parser.add_argument(
         '--adapt', choices=['repeat', 'sum'],
-        help="how: 'repeat' channels and scale, or 'sum' to one (default)",
+        help="with --in-channels: 'repeat' the channels and scale them, or "
+        "'sum' them up (default for one channel)",
     )  # fmt: skip
     parser.add_argument(
         '--backbone-only', action='store_true',
@@ -110,38 +118,39 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         '--verify', action='store_true',
-        help='run both on an image and print the largest difference',
+        help='run SRC and DST on an image and print the largest difference',
     )  # fmt: skip
     parser.add_argument(
-        '--key', help='where in SRC the state dict is, such as model_ema'
+        '--key', help='key of the state dict in SRC, such as model_ema'
     )
     parser.add_argument(
-        '--licence', help='licence of the weights, written into DST'
-    )
+        '--license', '--licence',
+        help='license of the weights, written into DST',
+    )  # fmt: skip
     parser.add_argument(
         '--trust', action='store_true',
-        help='open files that hold more than data: they can run any code',
+        help='open a file that contains more than data and can run any code',
     )  # fmt: skip
     parser.add_argument('--force', action='store_true', help='replace DST')
     return parser
 
 
 def main() -> None:
-    """Read the command line and convert, or say in one line why not."""
+    """Convert a checkpoint, or exit with an error message of one line."""
     parser = build_parser()
     args = parser.parse_args()
     if args.adapt and args.in_channels is None:
         parser.error('--adapt needs --in-channels')
     try:
         convert(args)
-    except (CheckpointFileError, ConversionError) as error:
-        sys.exit(one_line(str(error)))
+    except CheckpointError as error:
+        sys.exit(printable(str(error)))
     except (OSError, RuntimeError, ValueError, MemoryError) as error:
-        sys.exit(one_line(f'{args.src}: {type(error).__name__}: {error}'))
+        sys.exit(printable(f'{args.src}: {type(error).__name__}: {error}'))
 
 
-def one_line(message: str) -> str:
-    """Escape what names in a file could do to a terminal."""
+def printable(message: str) -> str:
+    """Escape characters of a file's keys that could control a terminal."""
     return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in message)
 
 

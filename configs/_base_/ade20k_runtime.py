@@ -1,10 +1,11 @@
-"""How training on ADE20K runs: inputs are checked before it starts."""
+"""Runtime of training on ADE20K; inputs are checked before a run."""
 
 _base_ = 'mmseg::_base_/default_runtime.py'
 
-runner_type = 'CheckedRunner'
+runner_type = 'CheckedRunner'  # ignored by MMSegmentation's test tool
 
 default_hooks = dict(
+    input_check=dict(type='InputCheckHook'),
     checkpoint=dict(
         type='CheckpointHook',
         by_epoch=False,

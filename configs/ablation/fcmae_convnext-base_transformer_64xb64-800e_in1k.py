@@ -1,20 +1,12 @@
 """Ablation of FCMAE: the Transformer decoder of MAE.
 
 Reproduces: Table 1a of the paper.
-Command:    mim train mmpretrain \
-                configs/ablation/fcmae_convnext-base_transformer_64xb64-800e_in1k.py \
-                --launcher slurm --gpus 64 --gpus-per-node 8 \
-                --partition PARTITION
-Hardware:   64 GPUs x 64 images = 4096. One node of 8:
-            --launcher pytorch --gpus 8
-            --cfg-options optim_wrapper.accumulative_counts=8
 Expected:   83.4 top-1 after fine-tuning.
-Then:       configs/imagenet/convnext-base-fcmae_32xb32-100e_in1k.py with
-            --cfg-options
-            model.backbone.init_cfg.checkpoint=FILE
-Weights:    none, it starts at random.
-Values:     the paper gives no details of this decoder; width, depth and heads
-            are MAE's.
+Then:       fine-tune with imagenet/convnext-base-fcmae_32xb32-100e_in1k and
+            --cfg-options model.backbone.init_cfg.checkpoint=FILE
+Weights:    none; randomly initialized.
+Values:     the paper does not describe this decoder; width, depth and heads
+            are those of MAE.
 """
 
 _base_ = '../fcmae/fcmae_convnext-base_64xb64-800e_in1k.py'

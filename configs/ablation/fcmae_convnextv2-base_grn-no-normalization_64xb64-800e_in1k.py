@@ -1,22 +1,15 @@
-"""Ablation of FCMAE: X * G(X).
+"""Ablation of FCMAE: X * G(X), GRN without normalization.
 
 Reproduces: Table 16 of the paper, (b).
-Command:    mim train mmpretrain \
-                configs/ablation/fcmae_convnextv2-base_grn-no-normalization_64xb64-800e_in1k.py \
-                --launcher slurm --gpus 64 --gpus-per-node 8 \
-                --partition PARTITION
-Hardware:   64 GPUs x 64 images = 4096. One node of 8:
-            --launcher pytorch --gpus 8
-            --cfg-options optim_wrapper.accumulative_counts=8
 Expected:   83.9 top-1 after fine-tuning.
-Then:       configs/imagenet/convnextv2-base-fcmae_32xb32-100e_in1k.py with
-            --cfg-options
-            model.backbone.init_cfg.checkpoint=FILE
+Then:       fine-tune with imagenet/convnextv2-base-fcmae_32xb32-100e_in1k and
+            --cfg-options model.backbone.init_cfg.checkpoint=FILE
             model.backbone.grn_cfg.type=GRNVariant
             model.backbone.grn_cfg.normalization=None
-Weights:    none, it starts at random.
-Values:     those of fcmae_convnextv2-base_64xb64-800e_in1k but for the ones
-            below, in the encoder alone: the paper is silent on the decoder.
+Weights:    none; randomly initialized.
+Values:     those of fcmae_convnextv2-base_64xb64-800e_in1k except for GRN
+            below, which changes in the encoder only; the paper does not
+            mention the decoder.
 """
 
 _base_ = '../fcmae/fcmae_convnextv2-base_64xb64-800e_in1k.py'

@@ -1,17 +1,12 @@
-"""Mask R-CNN with ConvNeXt V1-Large on COCO, supervised start.
+"""Mask R-CNN with ConvNeXt V1-Large on COCO, initialized by supervised training.
 
 Reproduces: Table 6 of the paper, ConvNeXt V1-L, supervised.
-Command:    mim train mmdet \
-                configs/coco/mask-rcnn_convnext-large_fpn_8xb4-lsj-3x_coco.py \
-                --launcher pytorch --gpus 8
-Hardware:   8 GPUs x 4 images = 32.
 Expected:   50.6 box AP, 45.1 mask AP on val2017 (Table 6).
-Weights:    V1's authors', in the host's conversion
-            (convnext-large_3rdparty_in1k); licence MIT. Of your own:
-            --cfg-options model.backbone.init_cfg.checkpoint=FILE
-Values:     A.3 of the paper. It sweeps layer decay over 0.9, 0.95 and drop
-            path over 0.2 to 0.5 and does not say what it took; here 0.95 and
-            0.5, a choice.
+Weights:    convnext-large_3rdparty_64xb64_in1k, the release of the authors
+            converted by OpenMMLab; license MIT.
+Values:     section A.3, which sweeps layer decay over 0.9 and 0.95 and drop
+            path over 0.2 to 0.5 without stating the best: 0.95 and 0.5 are our
+            choice.
 """
 
 _base_ = [
@@ -28,9 +23,7 @@ model = dict(
         use_grn=False,
         layer_scale_init_value=1e-6,
         drop_path_rate=0.5,
-        init_cfg=dict(
-            type='Pretrained', checkpoint=checkpoint, prefix='backbone.'
-        ),
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
     ),
     neck=dict(in_channels=[192, 384, 768, 1536]),
 )

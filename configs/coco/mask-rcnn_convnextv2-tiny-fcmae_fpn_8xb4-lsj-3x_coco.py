@@ -1,19 +1,13 @@
 """Mask R-CNN with ConvNeXt V2-Tiny on COCO.
 
-Reproduces: nothing of the paper, which has base, large and huge; its recipe
-            for this size.
-Command:    mim train mmdet \
-                configs/coco/mask-rcnn_convnextv2-tiny-fcmae_fpn_8xb4-lsj-3x_coco.py \
-                --launcher pytorch --gpus 8
-Hardware:   8 GPUs x 4 images = 32.
+Reproduces: nothing in the paper, which has base, large and huge: the same
+            recipe for this size.
 Expected:   unknown.
-Weights:    the authors' pre-trained weights, in the host's conversion
-            (convnext-v2-tiny_3rdparty-fcmae_in1k); licence CC-BY-NC 4.0. Of
-            your own:
-            --cfg-options model.backbone.init_cfg.checkpoint=FILE
-Values:     A.3 of the paper. It sweeps layer decay over 0.9, 0.95 and drop
-            path over 0.2 to 0.5 and does not say what it took; here 0.95 and
-            0.3, a choice.
+Weights:    convnext-v2-tiny_3rdparty-fcmae_in1k, the release of the authors
+            converted by OpenMMLab; license CC-BY-NC 4.0.
+Values:     section A.3, which sweeps layer decay over 0.9 and 0.95 and drop
+            path over 0.2 to 0.5 without stating the best: 0.95 and 0.3 are our
+            choice.
 """
 
 _base_ = [
@@ -28,9 +22,7 @@ model = dict(
     backbone=dict(
         arch='tiny',
         drop_path_rate=0.3,
-        init_cfg=dict(
-            type='Pretrained', checkpoint=checkpoint, prefix='backbone.'
-        ),
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
     ),
     neck=dict(in_channels=[96, 192, 384, 768]),
 )

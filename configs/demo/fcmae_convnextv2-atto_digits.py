@@ -1,19 +1,16 @@
 """Demo: FCMAE pre-training of ConvNeXt V2-Atto on digit scenes.
 
-Reproduces: nothing of the paper; it is the first training of `make demo`.
-Command:    mim train mmpretrain \
-                configs/demo/fcmae_convnextv2-atto_digits.py \
-                --work-dir work_dirs/demo/fcmae
-Hardware:   two CPU cores, about 4 minutes.
-Expected:   a loss that falls from 1.0, the cost of predicting the mean of
+Reproduces: nothing in the paper. `make demo` runs this config first.
+Data:       python tools/demo/make_digit_scenes.py data/digit_scenes
+Expected:   a loss that decreases from 1.0, the cost of predicting the mean of
             every patch.
 Measured:   a loss of 0.77 at the end; 2:52 minutes (one run of `make demo`,
             2026-11-21, 2 cores, torch 2.11).
-Data:       python tools/demo/make_digit_scenes.py data/digit_scenes
-Weights:    none, it starts at random.
-Values:     Table 8, but for what suits small pictures and minutes: pictures
-            of 160, batch 32, crops of 0.4 to 1 and no flip (digits), a
-            decoder of width 256, a higher rate, 6 epochs.
+Weights:    none; randomly initialized.
+Values:     Table 8, changed for small images and a run of minutes: images of
+            160x160, batch size 32, crop scale (0.4, 1), no flip (digits are
+            not symmetric), a decoder of width 256, a higher learning rate, 6
+            epochs.
 """
 
 _base_ = [

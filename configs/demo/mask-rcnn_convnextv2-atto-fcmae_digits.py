@@ -1,16 +1,16 @@
-"""Demo: Mask R-CNN on digit scenes, starting from FCMAE weights.
+"""Demo: Mask R-CNN with ConvNeXt V2-Atto on digit scenes, initialized by FCMAE.
 
-Command:    mim train mmdet \
-                configs/demo/mask-rcnn_convnextv2-atto-fcmae_digits.py
-Before:     the command of fcmae_convnextv2-atto_digits.py, which writes the
-            checkpoint.
-Hardware:   two CPU cores, about 2 minutes.
-Expected:   more than from scratch, see work_dirs/demo/report.html.
+Reproduces: nothing in the paper. `make demo` compares it with
+            mask-rcnn_convnextv2-atto_digits.
+Data:       python tools/demo/make_digit_scenes.py data/digit_scenes
+Expected:   higher AP than mask-rcnn_convnextv2-atto_digits; see
+            work_dirs/demo/report.html.
 Measured:   5.3 box AP, 6.6 mask AP (one run of `make demo`, 2026-11-21, 2
-            cores, torch 2.11; runs differ by points).
-Weights:    the demo's own, from its pre-training.
-Values:     those of the leaf without `-fcmae`, which starts at random; the
-            checkpoint is what the demo's pre-training writes.
+            cores, torch 2.11; results vary by several points between runs).
+Weights:    the checkpoint of fcmae_convnextv2-atto_digits, which must run
+            first with --work-dir work_dirs/demo/fcmae.
+Values:     those of mask-rcnn_convnextv2-atto_digits, which is randomly
+            initialized.
 """
 
 _base_ = './mask-rcnn_convnextv2-atto_digits.py'
@@ -20,7 +20,6 @@ model = dict(
         init_cfg=dict(
             type='Pretrained',
             checkpoint='work_dirs/demo/fcmae/epoch_6.pth',
-            prefix='backbone.',
         )
     )
 )

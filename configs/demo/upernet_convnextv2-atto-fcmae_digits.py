@@ -1,16 +1,16 @@
-"""Demo: UperNet on digit scenes, starting from FCMAE weights.
+"""Demo: UperNet with ConvNeXt V2-Atto on digit scenes, initialized by FCMAE.
 
-Command:    mim train mmseg \
-                configs/demo/upernet_convnextv2-atto-fcmae_digits.py
-Before:     the command of fcmae_convnextv2-atto_digits.py, which writes the
-            checkpoint.
-Hardware:   two CPU cores, about 2 minutes.
-Expected:   about what scratch reaches, see work_dirs/demo/report.html.
+Reproduces: nothing in the paper. `make demo` compares it with
+            upernet_convnextv2-atto_digits.
+Data:       python tools/demo/make_digit_scenes.py data/digit_scenes
+Expected:   about the mIoU of upernet_convnextv2-atto_digits; see
+            work_dirs/demo/report.html.
 Measured:   9.6 mIoU, 9.7 multi-scale (one run of `make demo`, 2026-11-21, 2
-            cores, torch 2.11; runs differ by points).
-Weights:    the demo's own, from its pre-training.
-Values:     those of the leaf without `-fcmae`, which starts at random; the
-            checkpoint is what the demo's pre-training writes.
+            cores, torch 2.11; results vary by several points between runs).
+Weights:    the checkpoint of fcmae_convnextv2-atto_digits, which must run
+            first with --work-dir work_dirs/demo/fcmae.
+Values:     those of upernet_convnextv2-atto_digits, which is randomly
+            initialized.
 """
 
 _base_ = './upernet_convnextv2-atto_digits.py'
@@ -20,7 +20,6 @@ model = dict(
         init_cfg=dict(
             type='Pretrained',
             checkpoint='work_dirs/demo/fcmae/epoch_6.pth',
-            prefix='backbone.',
         )
     )
 )

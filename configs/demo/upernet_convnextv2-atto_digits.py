@@ -1,19 +1,17 @@
 """Demo: UperNet with ConvNeXt V2-Atto on digit scenes, from scratch.
 
-Reproduces: nothing of the paper. `make demo` trains this leaf and the one
-            with `-fcmae` in its name, which starts from FCMAE weights.
-Command:    mim train mmseg configs/demo/upernet_convnextv2-atto_digits.py
-Hardware:   two CPU cores, about 2 minutes.
-Expected:   about the mIoU of the leaf with `-fcmae`: minutes are too few to
-            tell ten classes apart.
-Measured:   9.5 mIoU, 9.5 multi-scale (one run of `make demo`, 2026-11-21, 2
-            cores, torch 2.11; runs differ by points).
+Reproduces: nothing in the paper. `make demo` compares it with
+            upernet_convnextv2-atto-fcmae_digits.
 Data:       python tools/demo/make_digit_scenes.py data/digit_scenes
-Weights:    none, it starts at random.
-Values:     chosen for small pictures and a budget of minutes: narrow heads
-            with GN, crops, a weight for classes, a high rate. From the paper
-            (A.4): AdamW with its weight decay, layer-wise decay 0.9, the
-            ratios of the multi-scale test.
+Expected:   about the mIoU of upernet_convnextv2-atto-fcmae_digits: a run of
+            minutes is too short to distinguish ten classes.
+Measured:   9.5 mIoU, 9.5 multi-scale (one run of `make demo`, 2026-11-21, 2
+            cores, torch 2.11; results vary by several points between runs).
+Weights:    none; randomly initialized.
+Values:     chosen for small images and a run of minutes: narrow heads with GN,
+            crops, class weights, a high learning rate. From section A.4:
+            AdamW, its weight decay, layer decay 0.9, the ratios of the
+            multi-scale test.
 """
 
 _base_ = [
@@ -27,9 +25,10 @@ max_iters = 300
 heads = dict(
     channels=64,
     num_classes=11,
-    # SyncBN needs a GPU, and BN more than a few pictures a batch.
+    # SyncBN needs a GPU and BN larger batches.
     norm_cfg=dict(type='GN', num_groups=8),
-    # Nine pixels in ten are background; in minutes, nothing else is learnt.
+    # Nine of ten pixels are background: without weights, a short run predicts
+    # nothing else.
     loss_decode=dict(class_weight=[0.2] + [1.0] * 10),
 )
 model = dict(
@@ -53,6 +52,7 @@ param_scheduler = [
     dict(type='PolyLR', power=1.0, begin=50, end=max_iters, by_epoch=False),
 ]
 default_hooks = dict(
+    input_check=dict(type='InputCheckHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),

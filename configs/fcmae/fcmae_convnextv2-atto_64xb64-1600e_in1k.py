@@ -1,17 +1,11 @@
 """FCMAE pre-training of ConvNeXt V2-Atto on ImageNet-1K, 1600 epochs.
 
 Reproduces: section 3 and Table 8 of the paper.
-Command:    mim train mmpretrain \
-                configs/fcmae/fcmae_convnextv2-atto_64xb64-1600e_in1k.py \
-                --launcher slurm --gpus 64 --gpus-per-node 8 \
-                --partition PARTITION
-Hardware:   64 GPUs x 64 images = 4096. One node of 8:
-            --launcher pytorch --gpus 8
-            --cfg-options optim_wrapper.accumulative_counts=8
 Expected:   76.7 top-1 after fine-tuning on ImageNet-1K (Table 14, which does
-            not say after how many epochs).
-Weights:    none, it starts at random.
-Values:     model, data and schedule from Table 8, see the bases.
+            not state the number of pre-training epochs).
+Weights:    none; randomly initialized.
+Values:     mask ratio 0.6 and decoder width 512 from section 3, optimizer and
+            schedule from Table 8; see the base files.
 """
 
 _base_ = [

@@ -1,16 +1,15 @@
 """FCMAE pre-training of ConvNeXt V2-Tiny on a flat folder of images.
 
-Reproduces: nothing of the paper; it is the start for images of your own,
-            with the paper's settings and no labels or subfolders needed.
-Command:    mim train mmpretrain \
-                configs/fcmae/fcmae_convnextv2-tiny_1xb64-800e_folder.py \
-                --cfg-options train_dataloader.dataset.data_root=/my/images
-Hardware:   any; the learning rate follows the batch (GPUs x batch_size,
-            without accumulation).
-Expected:   a loss that starts near 1.0, which is what predicting the mean
-            of every patch costs, and falls.
-Weights:    none, it starts at random.
-Values:     Table 8. Other sizes: see model below.
+Reproduces: nothing in the paper. A start for your own images with the paper's
+            settings; labels and subfolders are not needed.
+Data:       a folder of images: --cfg-options
+            train_dataloader.dataset.data_root=/my/images
+Expected:   a loss that starts near 1.0, the cost of predicting the mean of
+            every patch, and decreases.
+Weights:    none; randomly initialized.
+Values:     section 3 and Table 8. The learning rate is scaled to the batch
+            size (GPUs x batch_size, without gradient accumulation). Other
+            model sizes: see below.
 """
 
 _base_ = [

@@ -1,19 +1,13 @@
 """ConvNeXt V1-Large on ImageNet-1K at 224 pixels after ImageNet-22K.
 
 Reproduces: Table 15 of the paper, ConvNeXt V1-L, 224x224.
-Command:    mim train mmpretrain \
-                configs/imagenet/convnext-large-in22k_16xb32-30e_in1k.py \
-                --launcher slurm --gpus 16 --gpus-per-node 8 \
-                --partition PARTITION
-Hardware:   16 GPUs x 32 images = 512. One node of 8:
-            --launcher pytorch --gpus 8 --cfg-options
-            optim_wrapper.accumulative_counts=2
 Expected:   86.6 top-1.
-Weights:    V1's authors', in the host's conversion
-            (convnext-large_3rdparty_in21k); licence MIT. Of your own:
-            --cfg-options model.backbone.init_cfg.checkpoint=FILE
-Values:     V1's released commands, but for mixed precision: rate 5e-5,
-            group-wise decay 0.8, drop path 0.3, no average of the weights.
+Weights:    convnext-large_3rdparty_in21k, the release of the authors converted
+            by OpenMMLab; license MIT. The result of the authors is released as
+            convnext-large_in21k-pre_3rdparty_in1k; license MIT.
+Values:     those of ConvNeXt V1's released commands, except for mixed
+            precision: learning rate 5e-5, group-wise decay 0.8, drop path 0.3,
+            no EMA.
 """
 
 _base_ = [
@@ -30,9 +24,7 @@ model = dict(
         use_grn=False,
         layer_scale_init_value=1e-6,
         drop_path_rate=0.3,
-        init_cfg=dict(
-            type='Pretrained', checkpoint=checkpoint, prefix='backbone.'
-        ),
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
     ),
     head=dict(in_channels=1536),
     train_cfg=None,

@@ -1,18 +1,12 @@
 """Supervised training of ConvNeXt V1-Nano on ImageNet-1K.
 
 Reproduces: Table 14 of the paper, ConvNeXt V1-N, supervised.
-Command:    mim train mmpretrain \
-                configs/imagenet/convnext-nano_64xb64-300e_in1k.py \
-                --launcher slurm --gpus 64 --gpus-per-node 8 \
-                --partition PARTITION
-Hardware:   64 GPUs x 64 images = 4096. One node of 8:
-            --launcher pytorch --gpus 8 --cfg-options
-            optim_wrapper.accumulative_counts=8 custom_hooks.0.interval=8
 Expected:   80.8 top-1.
-Weights:    none, it starts at random.
-Values:     V1's optimizer, schedule and start of the head; mixup, cutmix,
-            smoothing, weight decay and drop path of Table 9. A choice: V1-A to
-            V1-N are weights of timm, whose settings the paper does not give.
+Weights:    none; randomly initialized.
+Values:     optimizer, schedule and head initialization of ConvNeXt V1; mixup,
+            CutMix, label smoothing, weight decay and drop path of Table 9. Our
+            choice: the V1 results of these sizes are those of timm, whose
+            settings the paper does not state.
 """
 
 _base_ = [

@@ -1,21 +1,14 @@
 """Intermediate fine-tuning of ConvNeXt V2-Base on ImageNet-22K.
 
-Reproduces: Table 12 of the paper, the step before Table 15.
-Command:    mim train mmpretrain \
-                configs/imagenet/convnextv2-base-fcmae_64xb64-90e_in22k.py \
-                --launcher slurm --gpus 64 --gpus-per-node 8 \
-                --partition PARTITION
-Hardware:   64 GPUs x 64 images = 4096. One node of 8:
-            --launcher pytorch --gpus 8
-            --cfg-options optim_wrapper.accumulative_counts=8
+Reproduces: Table 12 of the paper, intermediate fine-tuning for Table 15.
 Expected:   86.8 at 224 and 87.7 at 384 pixels, top-1 after fine-tuning on
             ImageNet-1K (Table 15).
-Weights:    the authors' pre-trained weights, in the host's conversion
-            (convnext-v2-base_3rdparty-fcmae_in1k); licence CC-BY-NC 4.0. Of
-            your own:
-            --cfg-options model.backbone.init_cfg.checkpoint=FILE
-Values:     Table 12; random erasing 0.25, the end of the cosine and mixed
-            precision from the released code. Group-wise decay as in Table 11.
+Weights:    convnext-v2-base_3rdparty-fcmae_in1k, the release of the authors
+            converted by OpenMMLab; license CC-BY-NC 4.0.
+Values:     Table 12, which lists layer-wise decay; section A.2 states
+            group-wise decay for base and large, as here. Random erasing 0.25,
+            the end of the cosine schedule and mixed precision follow the
+            released code.
 """
 
 _base_ = [
@@ -30,9 +23,7 @@ model = dict(
     backbone=dict(
         arch='base',
         drop_path_rate=0.1,
-        init_cfg=dict(
-            type='Pretrained', checkpoint=checkpoint, prefix='backbone.'
-        ),
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
     ),
     head=dict(num_classes=21841, in_channels=1024),
 )

@@ -1,20 +1,17 @@
 """ConvNeXt V2-Huge on ImageNet-1K at 384 pixels after ImageNet-22K.
 
 Reproduces: Table 15 of the paper, ConvNeXt V2-H, 384x384.
-Command:    mim train mmpretrain \
-                configs/imagenet/convnextv2-huge-fcmae-in22k_16xb32-30e_in1k-384px.py \
-                --launcher slurm --gpus 16 --gpus-per-node 8 \
-                --partition PARTITION
-Hardware:   16 GPUs x 32 images = 512. One node of 8:
-            --launcher pytorch --gpus 8 --cfg-options
-            optim_wrapper.accumulative_counts=2
 Expected:   88.7 top-1.
-Weights:    none are released; train
-            convnextv2-huge-fcmae_64xb64-90e_in22k-384px first. What comes out
-            is released: convnext-v2-huge_fcmae-in21k-pre_3rdparty_in1k-384px
-            of mmpretrain, licence CC-BY-NC 4.0.
-Values:     Table 13; random erasing 0.25, the end of the cosine and mixed
-            precision from the released code.
+Weights:    not released; train convnextv2-huge-fcmae_64xb64-90e_in22k-384px
+            first. The result of the authors is released as
+            convnext-v2-huge_fcmae-in21k-pre_3rdparty_in1k-384px; license
+            CC-BY-NC 4.0.
+Values:     Table 13. Random erasing 0.25, the end of the cosine schedule and
+            mixed precision follow the released code. Section 5 uses 384x384
+            images for pre-training and fine-tuning in the ImageNet-22K
+            results: the intermediate fine-tuning runs at 384x384, and the head
+            of fcmae_convnextv2-huge_64xb64-1600e_in1k shows how to pre-train
+            at it.
 """
 
 _base_ = [
@@ -31,9 +28,7 @@ model = dict(
     backbone=dict(
         arch='huge',
         drop_path_rate=0.5,
-        init_cfg=dict(
-            type='Pretrained', checkpoint=checkpoint, prefix='backbone.'
-        ),
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
     ),
     head=dict(in_channels=2816),
     train_cfg=None,

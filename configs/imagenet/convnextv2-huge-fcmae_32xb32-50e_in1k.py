@@ -1,26 +1,19 @@
 """Fine-tuning of ConvNeXt V2-Huge on ImageNet-1K after FCMAE.
 
 Reproduces: Table 14 of the paper, ConvNeXt V2-H, FCMAE.
-Command:    mim train mmpretrain \
-                configs/imagenet/convnextv2-huge-fcmae_32xb32-50e_in1k.py \
-                --launcher slurm --gpus 32 --gpus-per-node 8 \
-                --partition PARTITION
-Hardware:   32 GPUs x 32 images = 1024. One node of 8:
-            --launcher pytorch --gpus 8 --cfg-options
-            optim_wrapper.accumulative_counts=4 custom_hooks.0.interval=4
 Expected:   86.3 top-1.
-Weights:    the authors' pre-trained weights, in the host's conversion
-            (convnext-v2-huge_3rdparty-fcmae_in1k); licence CC-BY-NC 4.0. Of
-            your own:
-            --cfg-options model.backbone.init_cfg.checkpoint=FILE
-Values:     Table 11; random erasing 0.25, the end of the cosine and mixed
-            precision from the released code.
+Weights:    convnext-v2-huge_3rdparty-fcmae_in1k, the release of the authors
+            converted by OpenMMLab; license CC-BY-NC 4.0. The result of the
+            authors is released as convnext-v2-huge_fcmae-pre_3rdparty_in1k;
+            license CC-BY-NC 4.0.
+Values:     Table 11. Random erasing 0.25, the end of the cosine schedule and
+            mixed precision follow the released code.
 """
 
 _base_ = [
     '../_base_/models/convnextv2_classifier.py',
     '../_base_/datasets/imagenet_224.py',
-    '../_base_/schedules/imagenet_finetune.py',
+    '../_base_/schedules/imagenet_finetune_50e.py',
     '../_base_/imagenet_runtime.py',
 ]
 
@@ -29,17 +22,8 @@ model = dict(
     backbone=dict(
         arch='huge',
         drop_path_rate=0.3,
-        init_cfg=dict(
-            type='Pretrained', checkpoint=checkpoint, prefix='backbone.'
-        ),
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
     ),
     head=dict(in_channels=2816),
 )
-lr = 1.25e-3 * 1024 / 256
-optim_wrapper = dict(
-    paramwise_cfg=dict(layer_decay_rate=0.75), optimizer=dict(lr=lr)
-)
-train_cfg = dict(max_epochs=50)
-param_scheduler = _base_.param_scheduler
-param_scheduler[0]['end'] = param_scheduler[1]['begin'] = 10
-param_scheduler[1]['eta_min_ratio'] = 1e-6 / lr
+optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=0.75))

@@ -1,22 +1,16 @@
 """Intermediate fine-tuning of ConvNeXt V2-Huge on ImageNet-22K.
 
-Reproduces: Table 12 of the paper, the step before Table 15.
-Command:    mim train mmpretrain \
-                configs/imagenet/convnextv2-huge-fcmae_64xb64-90e_in22k-384px.py \
-                --launcher slurm --gpus 64 --gpus-per-node 8 \
-                --partition PARTITION
-Hardware:   64 GPUs x 64 images = 4096. One node of 8:
-            --launcher pytorch --gpus 8
-            --cfg-options optim_wrapper.accumulative_counts=8
+Reproduces: Table 12 of the paper, intermediate fine-tuning for Table 15.
 Expected:   88.7 at 384 and 88.9 at 512 pixels, top-1 after fine-tuning on
             ImageNet-1K (Table 15).
-Weights:    the authors' pre-trained weights, in the host's conversion
-            (convnext-v2-huge_3rdparty-fcmae_in1k); licence CC-BY-NC 4.0. Of
-            your own:
-            --cfg-options model.backbone.init_cfg.checkpoint=FILE
-Values:     Table 12; random erasing 0.25, the end of the cosine and mixed
-            precision from the released code. 384 pixels: section 5 of the
-            paper names that size for training with ImageNet-22K.
+Weights:    convnext-v2-huge_3rdparty-fcmae_in1k, the release of the authors
+            converted by OpenMMLab; license CC-BY-NC 4.0.
+Values:     Table 12. Random erasing 0.25, the end of the cosine schedule and
+            mixed precision follow the released code. Section 5 uses 384x384
+            images for pre-training and fine-tuning in the ImageNet-22K
+            results. The resolution of the released pre-training is not stated;
+            fcmae_convnextv2-huge_64xb64-1600e_in1k shows how to pre-train at
+            384x384.
 """
 
 _base_ = [
@@ -31,9 +25,7 @@ model = dict(
     backbone=dict(
         arch='huge',
         drop_path_rate=0.3,
-        init_cfg=dict(
-            type='Pretrained', checkpoint=checkpoint, prefix='backbone.'
-        ),
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
     ),
     head=dict(num_classes=21841, in_channels=2816),
 )

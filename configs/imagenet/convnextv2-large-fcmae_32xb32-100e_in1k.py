@@ -1,22 +1,17 @@
 """Fine-tuning of ConvNeXt V2-Large on ImageNet-1K after FCMAE.
 
 Reproduces: Table 14 of the paper, ConvNeXt V2-L, FCMAE.
-Command:    mim train mmpretrain \
-                configs/imagenet/convnextv2-large-fcmae_32xb32-100e_in1k.py \
-                --launcher slurm --gpus 32 --gpus-per-node 8 \
-                --partition PARTITION
-Hardware:   32 GPUs x 32 images = 1024. One node of 8:
-            --launcher pytorch --gpus 8 --cfg-options
-            optim_wrapper.accumulative_counts=4 custom_hooks.0.interval=4
 Expected:   85.8 top-1.
-Weights:    the authors' pre-trained weights, in the host's conversion
-            (convnext-v2-large_3rdparty-fcmae_in1k); licence CC-BY-NC 4.0. Of
-            your own:
-            --cfg-options model.backbone.init_cfg.checkpoint=FILE
-Values:     Table 11; random erasing 0.25, the end of the cosine and mixed
-            precision from the released code. The base rate is 6.25e-4: Table
-            11 prints 6.25e-3, the released command and the host's configs say
-            6.25e-4.
+Weights:    convnext-v2-large_3rdparty-fcmae_in1k, the release of the authors
+            converted by OpenMMLab; license CC-BY-NC 4.0. The result of the
+            authors is released as convnext-v2-large_fcmae-pre_3rdparty_in1k;
+            license CC-BY-NC 4.0.
+Values:     Table 11, which lists layer-wise decay; section A.2 states
+            group-wise decay for base and large, as here. Table 11 prints a
+            base learning rate of 6.25e-3; the released command and
+            MMPretrain's configs use 6.25e-4, as here. Random erasing 0.25, the
+            end of the cosine schedule and mixed precision follow the released
+            code.
 """
 
 _base_ = [
@@ -31,9 +26,7 @@ model = dict(
     backbone=dict(
         arch='large',
         drop_path_rate=0.2,
-        init_cfg=dict(
-            type='Pretrained', checkpoint=checkpoint, prefix='backbone.'
-        ),
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
     ),
     head=dict(in_channels=1536),
 )

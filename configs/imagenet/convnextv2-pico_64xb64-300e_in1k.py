@@ -1,18 +1,12 @@
 """Supervised training of ConvNeXt V2-Pico on ImageNet-1K.
 
 Reproduces: Table 14 of the paper, ConvNeXt V2-P, supervised.
-Command:    mim train mmpretrain \
-                configs/imagenet/convnextv2-pico_64xb64-300e_in1k.py \
-                --launcher slurm --gpus 64 --gpus-per-node 8 \
-                --partition PARTITION
-Hardware:   64 GPUs x 64 images = 4096. One node of 8:
-            --launcher pytorch --gpus 8 --cfg-options
-            optim_wrapper.accumulative_counts=8 custom_hooks.0.interval=8
 Expected:   79.7 top-1.
-Weights:    none, it starts at random.
-Values:     V1's optimizer, schedule and start of the head; mixup, cutmix,
-            smoothing, weight decay and drop path of Table 9. A choice: the
-            paper does not say how it trained this one.
+Weights:    none; randomly initialized.
+Values:     optimizer, schedule and head initialization of ConvNeXt V1; mixup,
+            CutMix, label smoothing, weight decay and drop path of Table 9. Our
+            choice: the paper does not state how it trained V2 without
+            pre-training.
 """
 
 _base_ = [

@@ -1,32 +1,40 @@
-from .adapt_stem import adapt_stem
-from .completeness import differences
-from .convert import read, recognize, write
-from .download import download
-from .files import (
+from .architecture import Architecture, infer_architecture
+from .conversion import to_state_dict, to_weights
+from .download import download_checkpoint
+from .errors import (
+    CheckpointError,
     CheckpointFileError,
-    check_target,
-    read_file,
-    sha256,
-    write_file,
+    ConversionError,
+    IncompleteCheckpointError,
 )
-from .layouts import LAYOUTS
-from .verify import verify
-from .weights import ConversionError, Weights
+from .files import check_target, read_file, sha256, write_file
+from .formats import FORMATS, detect_format
+from .pretrained import load_pretrained, split_initializers
+from .stem import adapt_stem
+from .validation import check_backbone_weights
+from .verification import verify
+from .weights import Weights
 
 __all__ = [
-    'LAYOUTS',
+    'FORMATS',
+    'Architecture',
+    'CheckpointError',
     'CheckpointFileError',
     'ConversionError',
+    'IncompleteCheckpointError',
     'Weights',
     'adapt_stem',
+    'check_backbone_weights',
     'check_target',
-    'differences',
-    'download',
-    'read',
+    'detect_format',
+    'download_checkpoint',
+    'infer_architecture',
+    'load_pretrained',
     'read_file',
-    'recognize',
     'sha256',
+    'split_initializers',
+    'to_state_dict',
+    'to_weights',
     'verify',
-    'write',
     'write_file',
 ]

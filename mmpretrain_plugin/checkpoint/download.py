@@ -1,59 +1,57 @@
-"""Checkpoints from web addresses, kept where the hosts keep theirs."""
+"""Download of checkpoints into the cache of torch.hub."""
 
 import hashlib
 import os
+import re
 from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import torch
 from mmengine.dist import barrier, get_rank
-from tqdm import tqdm
 
-from .files import CheckpointFileError
+from .errors import CheckpointFileError
 
-# The hosts keep its files, whose names end in a hash, in one folder.
-OPENMMLAB = 'download.openmmlab.com'
+# OpenMMLab's file names end with a date and 8 digits of the SHA-256.
+HASHED_NAME = re.compile(r'.*_\d{8}-([0-9a-f]{8})\.pth')
 
 
 def cached_path(url: str) -> Path:
-    """Tell where the file of an address is kept.
+    """Return the path at which the file of a web address is cached.
 
-    Files of OpenMMLab lie where the hosts find them. Others, such as Hugging
-    Face's ``model.safetensors``, have one name at many addresses, and get the
-    folders of their address.
-
-    Raises:
-        CheckpointFileError: If the address names no file.
+    A file name with a hash is unique, and mmengine caches the same file at
+    the same path. Other names, such as ``model.safetensors``, occur at many
+    addresses; the path then contains the complete address.
     """
     address = urlsplit(url)
     parts = [p for p in address.path.split('/') if p not in ('', '.', '..')]
     if not parts:
-        raise CheckpointFileError(f'{url} names no file')
+        raise CheckpointFileError(
+            f'{url} contains no file name; use the address of a file'
+        )
     folder = Path(torch.hub.get_dir()) / 'checkpoints'
-    if address.netloc == OPENMMLAB:
+    if HASHED_NAME.fullmatch(parts[-1]):
         return folder / parts[-1]
-    if address.query:  # which may name a version
+    if address.query:  # it may select a version
         digest = hashlib.sha256(address.query.encode()).hexdigest()
         parts.insert(-1, digest[:16])
     return folder.joinpath(address.netloc.replace(':', '_'), *parts)
 
 
-def download(url: str) -> Path:
-    """Download a checkpoint, once, with a bar of progress.
+def download_checkpoint(url: str) -> Path:
+    """Download a checkpoint unless it is cached, and return its path.
 
-    Of several processes the first one downloads and the others wait; those
-    on another machine, which have another cache, then do so too.
+    Of several processes the first one downloads and the others wait. A
+    process on another machine, with another cache, downloads after that.
 
     Args:
         url: Address that begins with 'http://' or 'https://'.
 
-    Returns:
-        The local file.
-
     Raises:
-        CheckpointFileError: If it cannot be downloaded.
+        CheckpointFileError: If the file cannot be downloaded, or its length
+            or hash is wrong.
     """
     path = cached_path(url)
     try:
@@ -66,39 +64,40 @@ def download(url: str) -> Path:
 
 
 def fetch(url: str, path: Path) -> None:
-    """Download a file that is not there yet, whole or not at all.
-
-    Raises:
-        CheckpointFileError: If it cannot be downloaded.
-    """
+    """Download a file if the path does not exist; a failure leaves none."""
     if path.is_file():
         return
     part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    hashed = HASHED_NAME.fullmatch(path.name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with urlopen(url, timeout=60) as answer:
-            save(answer, part)
+        length = content_length(url)
+        torch.hub.download_url_to_file(
+            url, str(part), hash_prefix=hashed[1] if hashed else None
+        )
+        size = part.stat().st_size
+        if length not in (None, size):
+            raise OSError(f'received {size} of {length} bytes')
         part.replace(path)
-    except (OSError, ValueError, HTTPException) as error:
+    except (OSError, ValueError, RuntimeError, HTTPException) as error:
         raise CheckpointFileError(
-            f'{url} could not be downloaded ({error}); download it elsewhere '
-            f'and name the file, or put it at {path}'
+            f'{url} could not be downloaded ({error}); download it by other '
+            f'means and set checkpoint to the file, or copy it to {path}'
         ) from None
     finally:
         part.unlink(missing_ok=True)
 
 
-def save(answer: object, path: Path) -> None:
-    """Write what a server sends, with a bar of progress.
+def content_length(url: str) -> int | None:
+    """Return the length that a server announces, None if it does not.
 
-    Raises:
-        OSError: If it sends less than it announced.
+    ``torch.hub`` does not notice that a connection was closed too early.
     """
-    size = int(answer.headers.get('Content-Length') or 0)
-    bar = tqdm(total=size or None, unit='B', unit_scale=True, desc=path.name)
-    with path.open('wb') as file, bar:
-        while piece := answer.read(1 << 20):
-            file.write(piece)
-            bar.update(len(piece))
-    if size and path.stat().st_size != size:
-        raise OSError(f'only {path.stat().st_size} of {size} bytes arrived')
+    try:
+        with urlopen(Request(url, method='HEAD'), timeout=60) as answer:
+            length = answer.headers['Content-Length']
+    except HTTPError as error:
+        if error.code == 404:
+            raise
+        return None  # some servers only answer GET
+    return int(length) if length else None

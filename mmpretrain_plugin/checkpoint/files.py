@@ -1,12 +1,8 @@
-"""Checkpoint files: opened without running what is in them, written whole."""
+"""Checkpoint files: read without running code, written completely or not."""
 
 import hashlib
 import json
-import pickle
-import re
 import secrets
-import warnings
-import zipfile
 from collections import OrderedDict
 from pathlib import Path
 
@@ -15,50 +11,27 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-# Where state dicts are inside what training scripts save, first one first.
+from .errors import CheckpointFileError
+from .safe_pickle import check_storage, first_line, read_pickle
+from .weights import State
+
+Metadata = dict[str, str]
+
+# Keys under which training scripts save a state dict, in order of search.
 CONTAINERS = ('state_dict', 'model', 'module')
-# What a converted file says about itself.
-ABOUT = ('source', 'source_sha256', 'source_layout', 'licence')
-
-
-class CheckpointFileError(ValueError):
-    """A file that is no checkpoint, or not one to open without trust."""
-
-
-class Inert:
-    """What stands for an object that is not built: it can do nothing."""
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        """Take anything."""
-
-    def __setstate__(self, state: object) -> None:
-        """Keep nothing."""
-
-
-# mmengine's training checkpoints keep their logs, and the official scripts
-# their options. None of it is needed, and none of it is built.
-NOT_BUILT = (
-    'mmengine.logging.history_buffer.HistoryBuffer',
-    'builtins.getattr',  # by which HistoryBuffer names its methods
-    '__builtin__.getattr',
-    'argparse.Namespace',
-    'numpy.ndarray',
-    'numpy.dtype',
-    'numpy.core.multiarray._reconstruct',
-    'numpy._core.multiarray._reconstruct',
-    'numpy.core.multiarray.scalar',
-    'numpy._core.multiarray.scalar',
-    '_codecs.encode',
-)
+# What a conversion writes about the origin of weights.
+METADATA = ('source', 'source_sha256', 'source_format', 'license')
+# Keys of version 0.1.
+FORMER_KEYS = {'source_format': 'source_layout', 'license': 'licence'}
 
 
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a checkpoint.
 
-    Of one in shards it is that of the index and the shards, one after the
-    other in the order of their names.
+    That of a checkpoint in shards is of its index followed by the shards in
+    the order of their names.
     """
-    shards = shards_of(path) if path.suffix == '.json' else []
+    shards = list_shards(path) if path.suffix == '.json' else []
     digest = hashlib.sha256()
     for part in (path, *shards):
         with part.open('rb') as file:
@@ -69,21 +42,21 @@ def sha256(path: Path) -> str:
 
 def read_file(
     path: Path, trust: bool = False, key: str | None = None
-) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read the state dict of a checkpoint, on the CPU.
+) -> tuple[State, Metadata]:
+    """Read the state dict of a checkpoint onto the CPU.
 
     Args:
         path: A .pt, .pth, .bin or .safetensors file, or the .json index of a
             checkpoint in shards.
-        trust: Whether to run what a file of pickled objects asks for.
-        key: Where in the file the state dict is, if not at a usual place.
+        trust: Whether to build all objects of a pickle, which can run code.
+        key: Key of the state dict in the file, if it is not a usual one.
 
     Returns:
-        The state dict, and what the file says about itself.
+        The state dict, and the metadata that a conversion wrote.
 
     Raises:
-        CheckpointFileError: If the file is missing, damaged, holds more than
-            data, or no tensors.
+        CheckpointFileError: If the file is missing or damaged, could run
+            code, or contains no tensors.
     """
     path = Path(path)
     if not path.is_file():
@@ -91,239 +64,146 @@ def read_file(
         raise CheckpointFileError(f'{path} {what}')
     suffix = path.suffix.lower()
     if suffix not in ('.safetensors', '.json'):
-        return unpack(read_pickle(path, trust), path, key)
+        content = read_pickle(path, trust)
+        state, metadata = find_state_dict(content, path, key)
+        check_storage(state, path)
+        return state, metadata
     if key:
         raise CheckpointFileError(
-            f'{path} has no keys to choose {key!r} from; they are in .pt, '
-            '.pth and .bin files'
+            f'{path} has no keys to choose {key!r} from; only .pt, .pth and '
+            '.bin files have'
         )
     if suffix == '.safetensors':
         return read_safetensors(path)
     return read_shards(path, trust)
 
 
-def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read a safetensors file and its metadata.
-
-    Raises:
-        CheckpointFileError: If it is none, or damaged.
-    """
+def read_safetensors(path: Path) -> tuple[State, Metadata]:
+    """Read a safetensors file and its metadata."""
     try:
         with safe_open(path, framework='pt') as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return state, of_itself(file.metadata())
+            return state, select_metadata(file.metadata())
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointFileError(
             f'{path} is damaged or no safetensors file: {error}'
         ) from None
 
 
-def shards_of(path: Path) -> list[Path]:
-    """List the files that an index of Hugging Face names.
-
-    Raises:
-        CheckpointFileError: If it is no index, or names files elsewhere.
-    """
+def list_shards(path: Path) -> list[Path]:
+    """Return the files that an index of Hugging Face names."""
     try:
-        names = set(json.loads(path.read_text())['weight_map'].values())
+        found = set(json.loads(path.read_text())['weight_map'].values())
     except (ValueError, LookupError, AttributeError, TypeError, OSError,
             RecursionError):  # fmt: skip
         raise CheckpointFileError(
             f"{path} is no index of shards: it has no 'weight_map'"
         ) from None
-    names = sorted(map(str, names))
+    names = sorted(map(str, found))
     for name in names:
         suffix = Path(name).suffix
         if Path(name).name != name or suffix not in ('.safetensors', '.bin'):
             raise CheckpointFileError(
-                f'{path} names the shard {name!r}; shards lie beside the '
-                'index and end in .safetensors or .bin'
+                f'{path} names the shard {name!r}; shards must be in the '
+                'folder of the index and end in .safetensors or .bin'
             )
     return [path.with_name(name) for name in names]
 
 
-def read_shards(
-    path: Path, trust: bool
-) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read the files that an index of Hugging Face names, beside it.
-
-    Raises:
-        CheckpointFileError: If the index or a shard is not in order.
-    """
-    state: dict[str, Tensor] = {}
-    about: dict[str, str] = {}
-    for shard in shards_of(path):
-        part, about = read_file(shard, trust)
-        twice = [key for key in part if key in state]
-        if twice:
+def read_shards(path: Path, trust: bool) -> tuple[State, Metadata]:
+    """Read all shards of an index of Hugging Face."""
+    state: State = {}
+    metadata: Metadata = {}
+    for shard in list_shards(path):
+        part, metadata = read_file(shard, trust)
+        duplicated = [key for key in part if key in state]
+        if duplicated:
             raise CheckpointFileError(
-                f'{shard} has again what another shard of {path} has: '
-                f'{", ".join(twice)}'
+                f'{shard} repeats keys of another shard of {path}: '
+                f'{", ".join(duplicated)}'
             )
         state.update(part)
-    wanted = json.loads(path.read_text())['weight_map']
-    missing = [key for key in wanted if key not in state]
+    expected = json.loads(path.read_text())['weight_map']
+    missing = [key for key in expected if key not in state]
     if missing:
         raise CheckpointFileError(
             f'the shards of {path} lack {", ".join(missing)}'
         )
-    return state, about
+    return state, metadata
 
 
-def read_pickle(path: Path, trust: bool) -> object:
-    """Read what torch saved, building tensors and nothing else.
+def find_state_dict(
+    content: object, file: Path | str, key: str | None = None
+) -> tuple[State, Metadata]:
+    """Return the state dict in what a training script saved.
 
-    torch's ``weights_only`` alone would refuse every training checkpoint of
-    mmengine for its logs; in their place ``Inert`` is built.
+    Args:
+        content: What the file contains.
+        file: Name of the file in error messages.
+        key: Key of the state dict, if it is not a usual one.
 
-    Raises:
-        CheckpointFileError: If it is damaged, larger than it pretends, or
-            holds objects that could run code and is not trusted.
-    """
-    if zipfile.is_zipfile(path):
-        check_archive(path)
-    safe = torch.serialization.safe_globals([(Inert, n) for n in NOT_BUILT])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # of other pickle protocols
-            if trust:
-                return torch.load(path, map_location='cpu', weights_only=False)
-            with safe:
-                return torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:
-        named = re.search(r'GLOBAL (\S+) ', str(error))
-        what = f'it names {named[1]}' if named else first_line(error)
-        raise CheckpointFileError(
-            f'{path} is no checkpoint, or holds more than weights and could '
-            f'run code when opened ({what}); if you trust its source, '
-            'tools/convert_checkpoint.py --trust converts it'
-        ) from None
-    except Exception as error:  # torch raises many kinds for damaged files
-        raise CheckpointFileError(
-            f'{path} is damaged or no checkpoint: {first_line(error)}'
-        ) from None
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of a message, or the kind of an error."""
-    return (str(error).splitlines() or [''])[0] or type(error).__name__
-
-
-def check_archive(path: Path) -> None:
-    """Refuse an archive that torch did not write as it is.
-
-    torch stores without compression, from the first byte on. An archive with
-    a second table of contents, of which readers take one or the other, has
-    its entries moved against it.
-
-    Raises:
-        CheckpointFileError: If it would unpack to more than its size, or is
-            no archive of torch.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
-        raise CheckpointFileError(f'{path} is damaged: {error}') from None
-    if any(entry.filename.endswith('/constants.pkl') for entry in entries):
-        raise CheckpointFileError(
-            f'{path} is a TorchScript program; save its state_dict() instead'
-        )
-    stored = all(
-        entry.compress_type == zipfile.ZIP_STORED for entry in entries
-    )
-    first = min((entry.header_offset for entry in entries), default=0)
-    total = sum(entry.file_size for entry in entries)
-    if not stored or first or total > path.stat().st_size:
-        raise CheckpointFileError(
-            f'{path} is compressed or would unpack to more than its size, '
-            'which no file written by torch does; it is not opened'
-        )
-
-
-def unpack(
-    content: object, path: Path, key: str | None
-) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Find the state dict in what a training script saved.
+    Returns:
+        The state dict, and the metadata that a conversion wrote.
 
     Raises:
         CheckpointFileError: If there are no tensors.
     """
-    about = of_itself(inside(content).get('meta'))
+    metadata = select_metadata(plain_dict(content).get('meta'))
     for name in (key,) if key else CONTAINERS:
-        if isinstance(inside(content).get(name), dict):
-            content = inside(content)[name]
+        if isinstance(plain_dict(content).get(name), dict):
+            content = plain_dict(content)[name]
             break
     else:
         if key:
-            raise CheckpointFileError(f'{path} has no state dict at {key!r}')
+            raise CheckpointFileError(f'{file} has no state dict at {key!r}')
     if not isinstance(content, dict):
         raise CheckpointFileError(
-            f'{path} holds a {type(content).__name__} and no state dict'
+            f'{file} contains a {type(content).__name__}, not a state dict'
         )
+    entries = plain_dict(content)
     state = {
         name: value
-        for name, value in inside(content).items()
+        for name, value in entries.items()
         if isinstance(name, str) and isinstance(value, Tensor)
     }
     if not state:
-        names = [k for k in inside(content) if isinstance(k, str)]
+        names = [name for name in entries if isinstance(name, str)]
         raise CheckpointFileError(
-            f'{path} holds no tensors; it has {", ".join(names) or "no keys"}'
+            f'{file} contains no tensors, but {", ".join(names) or "no keys"}'
         )
-    hollow = [key for key, value in state.items() if is_hollow(value)]
-    if hollow:
-        raise CheckpointFileError(
-            f'{path} has tensors larger than what it stores of them: '
-            f'{", ".join(hollow)}'
-        )
-    size = path.stat().st_size
-    total = sum(v.numel() * v.element_size() for v in state.values())
-    if total > 2 * size:  # some weights may be shared
-        raise CheckpointFileError(
-            f'{path} has {size} bytes and claims {total} bytes of tensors'
-        )
-    metadata = inside(getattr(content, '_metadata', None))
-    return state, about | of_itself(metadata.get(''))
+    versions = plain_dict(getattr(content, '_metadata', None))
+    return state, metadata | select_metadata(versions.get(''))
 
 
-def inside(content: object) -> dict:
-    """Return what a dict holds, whatever attributes it pretends to have."""
+def plain_dict(content: object) -> dict:
+    """Return the entries of a dict, whatever attributes it has."""
     return dict(dict.items(content)) if isinstance(content, dict) else {}
 
 
-def of_itself(content: object) -> dict[str, str]:
-    """Take what a file says about itself, if it is short and text."""
+def select_metadata(content: object) -> Metadata:
+    """Return the known metadata of a file that are short texts."""
+    entries = plain_dict(content)
+    found = {
+        name: entries.get(name, entries.get(FORMER_KEYS.get(name)))
+        for name in METADATA
+    }
     return {
         name: value
-        for name, value in inside(content).items()
-        if name in ABOUT and isinstance(value, str) and len(value) < 1000
+        for name, value in found.items()
+        if isinstance(value, str) and len(value) < 1000
     }
 
 
-def is_hollow(value: Tensor) -> bool:
-    """Tell whether a tensor is not stored number by number.
-
-    Expanded, sparse and meta tensors can be of any size in a small file.
-    """
-    if value.layout != torch.strided or value.device.type != 'cpu':
-        return True
-    if value.is_nested:
-        return True
-    needed = value.numel() * value.element_size()
-    return needed > value.untyped_storage().nbytes()
-
-
 def check_target(path: Path, force: bool = False) -> None:
-    """Refuse a file that ``write_file`` would not write.
+    """Raise an error if ``write_file`` cannot write a file.
 
     Args:
-        path: The file to be.
+        path: Path of the new file.
         force: Whether an existing file may be replaced.
 
     Raises:
-        CheckpointFileError: If the suffix is another, the folder is missing,
-            or the file exists.
+        CheckpointFileError: If the suffix is not supported, the folder is
+            missing, or the file exists.
     """
     if path.suffix not in ('.pth', '.safetensors'):
         raise CheckpointFileError(
@@ -331,39 +211,40 @@ def check_target(path: Path, force: bool = False) -> None:
         )
     if not path.parent.is_dir():
         raise CheckpointFileError(
-            f'{path.parent} is no folder: make it, or choose another'
+            f'{path.parent} is no folder: create it, or choose another'
         )
     if path.is_dir():
-        raise CheckpointFileError(f'{path} is a folder: name a file in it')
+        raise CheckpointFileError(
+            f'{path} is a folder: choose the name of a file in it'
+        )
     if (path.exists() or path.is_symlink()) and not force:
         raise CheckpointFileError(f'{path} exists; replace it with --force')
 
 
 def write_file(
     path: Path,
-    state: dict[str, Tensor],
-    about: dict[str, str],
+    state: State,
+    metadata: Metadata,
     container: str | None = None,
     force: bool = False,
 ) -> None:
-    """Write a checkpoint, whole or not at all.
+    """Write a checkpoint; a failure leaves no file.
 
     Args:
         path: A .pth or .safetensors file.
         state: State dict.
-        about: Source, hash and licence, by the names of ``ABOUT``.
-        container: Key of a .pth under which the state dict goes, with
-            ``about`` beside it; None writes the bare state dict, which then
-            carries ``about`` in its metadata.
-        force: Whether to replace a file.
+        metadata: Origin and license, by the names of ``METADATA``.
+        container: Key of the state dict in a .pth file, with the metadata
+            beside it; None writes a bare state dict with the metadata in its
+            ``_metadata``.
+        force: Whether to replace an existing file.
 
     Raises:
-        CheckpointFileError: If ``check_target`` refuses it, or it cannot be
-            written.
+        CheckpointFileError: If ``check_target`` raises, or writing fails.
     """
     path = Path(path)
     check_target(path, force)
-    # Views of one tensor would be refused, or saved with all of it.
+    # safetensors rejects views of one tensor, torch saves all of it for each.
     state = {
         key: value.clone(memory_format=torch.contiguous_format)
         for key, value in state.items()
@@ -372,12 +253,13 @@ def write_file(
     try:
         part.touch(exist_ok=False)
         if path.suffix == '.safetensors':
-            save_file(state, part, metadata={'format': 'pt', **about})
+            save_file(state, part, metadata={'format': 'pt', **metadata})
         elif container:
-            torch.save({container: state, 'meta': about}, part)
+            torch.save({container: state, 'meta': metadata}, part)
         else:
             bare = OrderedDict(state)
-            bare._metadata = OrderedDict({'': dict(about)})
+            about = OrderedDict({'': dict(metadata)})
+            bare._metadata = about  # type: ignore[attr-defined]
             torch.save(bare, part)
         part.replace(path)
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:

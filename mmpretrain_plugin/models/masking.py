@@ -1,22 +1,18 @@
-"""Masks of patches: the only file that knows their polarity and their grid.
+"""Masks of patches: the only file that defines their polarity and grid.
 
 A mask is a bool tensor of shape ``(N, h, w)``, one cell per patch of the
-image, and ``True`` means hidden (the patch that FCMAE reconstructs).
+image; ``True`` means hidden (a patch that FCMAE reconstructs).
 """
 
 import torch
 from torch import Tensor
 
-# 'packed' and 'dense' mean the same; 'leaky' is an ablation.
+# 'packed' and 'dense' give the same results; 'leaky' is an ablation.
 ENCODINGS = ('packed', 'dense', 'leaky')
 
 
 def check_encoding(encoding: str) -> None:
-    """Refuse an encoding that does not exist.
-
-    Raises:
-        ValueError: If the encoding is unknown.
-    """
+    """Raise ValueError if the encoding is unknown."""
     if encoding not in ENCODINGS:
         raise ValueError(
             f'unknown encoding {encoding!r}; choose from {ENCODINGS}'
@@ -24,9 +20,9 @@ def check_encoding(encoding: str) -> None:
 
 
 def num_visible(cells: int, mask_ratio: float) -> int:
-    """Count the patches that stay visible, ``int(cells * (1 - ratio))``.
+    """Return the number of visible patches, ``int(cells * (1 - ratio))``.
 
-    Rounding errors of the product do not count: 0.1 of 100 patches are 10.
+    Rounding errors of the product are removed: 0.1 of 100 patches are 10.
 
     Args:
         cells: Number of patches of one image.
@@ -56,16 +52,16 @@ def random_mask(
     mask_ratio: float,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Hide the same number of patches in every image, uniformly at random.
+    """Sample a mask that hides the same number of patches in every image.
 
-    Masks are drawn on the CPU: they are tiny, and counting or indexing them
-    there keeps the accelerator from having to stop and answer.
+    Masks are sampled on the CPU: they are small, and counting them on a GPU
+    would make the CPU wait for it.
 
     Args:
         batch: Number of images N.
         grid: Patches per column and row, (h, w).
         mask_ratio: Fraction of patches to hide, in [0, 1).
-        generator: A CPU generator, for reproducible masks.
+        generator: CPU generator, for reproducible masks.
 
     Returns:
         A bool mask of shape (N, h, w) on the CPU, True = hidden.
@@ -78,7 +74,7 @@ def random_mask(
     return mask.view(batch, *grid)
 
 
-def patch_grid(image_size: tuple[int, int], patch_size: int) -> tuple:
+def patch_grid(image_size: tuple[int, ...], patch_size: int) -> tuple:
     """Return the grid (h, w) of patches that tile an image.
 
     Args:
@@ -91,27 +87,24 @@ def patch_grid(image_size: tuple[int, int], patch_size: int) -> tuple:
     height, width = image_size
     if height % patch_size or width % patch_size:
         raise ValueError(
-            f'an image of {height}x{width} pixels is not a whole number of '
+            f'an image of {height}x{width} pixels cannot be divided into '
             f'{patch_size}x{patch_size} patches; crop or resize it to '
             f'multiples of {patch_size}'
         )
     return height // patch_size, width // patch_size
 
 
-def patch_size_of(mask: Tensor, images: Tensor, stride: int) -> int:
-    """Return the patch side that a mask implies, after checking the mask.
+def check_mask(mask: Tensor, images: Tensor, stride: int) -> None:
+    """Raise an error if a mask does not fit the images.
 
     Args:
         mask: Candidate mask, (N, h, w), bool.
         images: Images, (N, C, H, W).
-        stride: Total stride of the encoder; patches are multiples of it, so
-            that no stride window straddles two patches.
-
-    Returns:
-        The side of a patch in pixels.
+        stride: Total stride of the encoder; the patch side must be a multiple
+            of it, so that no stride window covers parts of two patches.
 
     Raises:
-        ValueError: If type, shape, grid or patch side do not fit.
+        ValueError: If data type, shape, grid or patch side do not fit.
     """
     batch, _, height, width = images.shape
     if mask.dtype != torch.bool:
@@ -135,14 +128,14 @@ def patch_size_of(mask: Tensor, images: Tensor, stride: int) -> int:
             f'{height}x{width} pixels with square patches whose side is a '
             f'multiple of the stride {stride}'
         )
-    return patch_size
 
 
 def visible_indices(mask: Tensor) -> Tensor:
-    """Number the visible patches of each image in raster order.
+    """Return indices of the visible patches of each image in raster order.
 
     Args:
-        mask: Mask of shape (N, h, w) with the same count in every image.
+        mask: Mask of shape (N, h, w) that hides equally many patches in every
+            image.
 
     Returns:
         Indices into the h·w patches, (N, V), on the mask's device.
@@ -156,18 +149,18 @@ def visible_indices(mask: Tensor) -> Tensor:
     if low != high or low == 0:
         raise ValueError(
             "encoding='packed' needs the same number of visible patches, at "
-            f'least 1, in every image of a batch; got {low} to {high}. Use '
+            f'least 1, in every image of a batch, got {low} to {high}; use '
             "encoding='dense' for other masks"
         )
     return visible.nonzero()[:, 1].view(len(mask), low)
 
 
 def enlarge(mask: Tensor, factor: int) -> Tensor:
-    """Repeat every cell ``factor`` times in both directions.
+    """Repeat every element ``factor`` times in both directions.
 
     Args:
         mask: Mask of shape (N, h, w).
-        factor: Sites, or pixels, per patch side.
+        factor: Positions, or pixels, per patch side.
 
     Returns:
         Mask of shape (N, h * factor, w * factor).

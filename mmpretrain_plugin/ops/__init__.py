@@ -1,13 +1,11 @@
-from . import tiled_depthwise, triton_available, triton_depthwise
-from .folded_mlp import folded_mlp
-from .halo_depthwise import halo_depthwise
-from .neighbors import Neighbors
+from .depthwise import depthwise_conv, packed_depthwise_conv
+from .mlp import MLPWeights, folded_mlp
+from .visible_patches import VisiblePatches
 
 __all__ = [
-    'Neighbors',
+    'MLPWeights',
+    'VisiblePatches',
+    'depthwise_conv',
     'folded_mlp',
-    'halo_depthwise',
-    'tiled_depthwise',
-    'triton_available',
-    'triton_depthwise',
+    'packed_depthwise_conv',
 ]

@@ -1,4 +1,4 @@
-"""Pictures of what FCMAE sees and what it makes of it."""
+"""Figures of masked images and their reconstruction by FCMAE."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from ..models.masking import enlarge
 TITLES = ('input', 'masked', 'prediction')
 
 
-def _whole_patches(image: Image.Image, patch_size: int) -> Image.Image:
-    """Resize both sides to the nearest multiple of the patch."""
+def _resize_to_patches(image: Image.Image, patch_size: int) -> Image.Image:
+    """Resize both sides to the nearest multiple of the patch size."""
     size = [
         max(1, round(side / patch_size)) * patch_size for side in image.size
     ]
@@ -26,24 +26,25 @@ def _whole_patches(image: Image.Image, patch_size: int) -> Image.Image:
 def reconstruct_image(
     model: FCMAE, image: Image.Image, generator: torch.Generator | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mask an image at random and predict what was hidden.
+    """Mask an image at random and predict its hidden patches.
 
-    Where the target is normalized per patch, the prediction is shown with the
-    true mean and contrast of each patch, which the model does not predict.
+    If the target is normalized per patch, the prediction gets the true mean
+    and deviation of each patch, which the model does not predict.
 
     Args:
         model: The autoencoder, with a preprocessor that expects BGR.
-        image: An RGB picture; it is resized to whole patches.
-        generator: A CPU generator, for a reproducible mask.
+        image: RGB image, which is resized to multiples of the patch size.
+        generator: CPU generator, for a reproducible mask.
 
     Returns:
-        Input, masked input, and input with hidden patches predicted, each
+        Input, masked input, and input with predicted hidden patches, each
         uint8 (H, W, 3).
     """
     model.eval()
-    picture = np.array(_whole_patches(image.convert('RGB'), model.patch_size))
-    bgr = torch.from_numpy(picture[:, :, ::-1].copy()).permute(2, 0, 1)
-    # one view of one image, as the host's collate function packs it
+    image = _resize_to_patches(image.convert('RGB'), model.patch_size)
+    original = np.array(image)
+    bgr = torch.from_numpy(original[:, :, ::-1].copy()).permute(2, 0, 1)
+    # One view of one image, as MMPretrain's collate function packs it.
     data = dict(inputs=[bgr[None]], data_samples=[DataSample()])
     pixels = model.data_preprocessor(data)['inputs'][0]
 
@@ -54,20 +55,20 @@ def reconstruct_image(
     prediction = prediction.permute(1, 2, 0).clamp(0, 255).cpu().numpy()
 
     hidden = enlarge(mask, model.patch_size)[0, :, :, None].numpy()
-    masked = np.where(hidden, 128, picture)
-    completed = np.where(hidden, prediction, picture)
-    return picture, masked.astype('uint8'), completed.astype('uint8')
+    masked = np.where(hidden, 128, original)
+    completed = np.where(hidden, prediction, original)
+    return original, masked.astype('uint8'), completed.astype('uint8')
 
 
 def draw_reconstructions(
     model: FCMAE, images: list[Image.Image], path: Path, seed: int = 0
 ) -> None:
-    """Draw input, masked input and prediction, a row per image.
+    """Save a figure of input, masked input and prediction, a row per image.
 
     Args:
         model: The autoencoder.
-        images: RGB pictures.
-        path: Where the PNG goes.
+        images: RGB images.
+        path: Path of the PNG file.
         seed: Seed of the masks.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -75,9 +76,9 @@ def draw_reconstructions(
         len(images), 3, figsize=(7, 2.4 * len(images)), squeeze=False
     )
     for row, image in zip(axes, images):
-        pictures = reconstruct_image(model, image, generator)
-        for axis, picture in zip(row, pictures):
-            axis.imshow(picture)
+        panels = reconstruct_image(model, image, generator)
+        for axis, panel in zip(row, panels):
+            axis.imshow(panel)
             axis.axis('off')
     for axis, title in zip(axes[0], TITLES):
         axis.set_title(title)

@@ -62,6 +62,10 @@ def count(model, rule, run):
         nonlocal total
         if inputs and isinstance(output, torch.Tensor):
             total += rule(module, inputs[0], output)
+        if isinstance(module, ConvNeXtV2Block):
+            # Its depthwise convolution is a function of channels-last maps.
+            maps = output.permute(0, 3, 1, 2)
+            total += rule(module.depthwise_conv, maps, maps)
 
     for module in model.modules():
         if isinstance(module, ConvNeXtV2Block):

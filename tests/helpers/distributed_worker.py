@@ -1,9 +1,9 @@
-"""Three steps of a recipe on one process, or on two under torchrun.
+"""Train three steps of a recipe in one process, or in two with torchrun.
 
-    torchrun --nproc_per_node 2 -m tests.helpers.distributed_worker TASK:WAY...
-        FILE
+    torchrun --nproc_per_node 2 -m tests.helpers.distributed_worker \
+        TASK:METHOD... FILE
 
-The batch of every step is the same in both: two processes take half each.
+Both train on the same batches: each of two processes takes half of a batch.
 """
 
 import sys
@@ -25,11 +25,11 @@ from torch.distributed.checkpoint.state_dict import (
 
 from mmpretrain_plugin.engine.strategies.fully_shard_strategy import shard
 from mmpretrain_plugin.models.selfsup import FCMAE
-from tests.helpers.small_models import ARCH, small_fcmae, stir
+from tests.helpers.small_models import ARCH, randomize, small_fcmae
 from tests.test_configs import CONFIGS
 
 IMAGES, STEPS, SIDE = 4, 3, 64
-LEAVES = {
+RECIPES = {
     'mmdet': 'coco/mask-rcnn_convnextv2-atto-fcmae_fpn_8xb4-lsj-3x_coco.py',
     'mmseg': 'ade20k/upernet_convnextv2-atto-fcmae_8xb2-160k_'
     'ade20k-512x512.py',
@@ -37,7 +37,10 @@ LEAVES = {
 
 
 class DarkHidden(FCMAE):
-    """Hides the darker half of each image, whoever its batch mates are."""
+    """FCMAE that hides the darker half of each image.
+
+    The mask of an image does not depend on the rest of the batch.
+    """
 
     def random_mask(self, inputs, generator=None):
         light = inputs.unfold(2, 32, 32).unfold(3, 32, 32).mean((1, 4, 5))
@@ -45,16 +48,18 @@ class DarkHidden(FCMAE):
         return (order < order.shape[1] // 2).view(light.shape)
 
 
-def leaf(host):
-    """The model of a leaf, with a narrow backbone without a checkpoint."""
-    model = Config.fromfile(CONFIGS / LEAVES[host]).model
+def small_config(library):
+    """Return the model of a recipe with a narrow backbone, not pre-trained."""
+    model = Config.fromfile(CONFIGS / RECIPES[library]).model
     model.pop('data_preprocessor')
     model.backbone.update(arch=ARCH, init_cfg=None, drop_path_rate=0.0)
     channels = list(ARCH['channels'])
-    if host == 'mmdet':
+    if library == 'mmdet':
         model.neck.in_channels = channels
         return model
-    group = dict(type='GN', num_groups=2)  # statistics of an image, not batch
+    group = dict(
+        type='GN', num_groups=2
+    )  # statistics per image, not per batch
     model.decode_head.update(
         in_channels=channels, channels=8, num_classes=3, norm_cfg=group,
         dropout_ratio=0.0,
@@ -70,15 +75,15 @@ def build(task):
     torch.manual_seed(0)
     if task == 'fcmae':
         return small_fcmae(type=DarkHidden)
-    host = {'mask-rcnn': 'mmdet', 'upernet': 'mmseg'}[task]
-    with DefaultScope.overwrite_default_scope(host):
-        model = MODELS.build(leaf(host))
-    stir(model.backbone)
+    library = {'mask-rcnn': 'mmdet', 'upernet': 'mmseg'}[task]
+    with DefaultScope.overwrite_default_scope(library):
+        model = MODELS.build(small_config(library))
+    randomize(model.backbone)
     return model.float().train()
 
 
 def batch(task, step):
-    """Images of a step, and what the model's loss needs beside them."""
+    """Return the images and data samples of a step."""
     torch.manual_seed(100 + step)
     images = torch.randn(IMAGES, 3, SIDE, SIDE)
     if task == 'fcmae':
@@ -107,34 +112,34 @@ def batch(task, step):
     return images, samples
 
 
-def wrap(model, way):
-    if way == 'ddp':
+def wrap(model, method):
+    if method == 'ddp':
         return MMDistributedDataParallel(
             model, device_ids=None, broadcast_buffers=False
         )
-    if way == 'fsdp':
+    if method == 'fsdp':
         return shard(model)
     return model
 
 
 def loss_of(model, images, samples):
-    """As the hosts call it."""
+    """Compute the loss as the OpenMMLab libraries do."""
     losses = model(images, samples, mode='loss')
     return getattr(model, 'module', model).parse_losses(losses)[0]
 
 
-def train(task, way, shares):
-    """Train on shares of each batch, accumulating their gradients.
+def train(task, method, shares):
+    """Train on parts of each batch, accumulating their gradients.
 
     Args:
         task: 'fcmae', 'mask-rcnn' or 'upernet'.
-        way: 'alone', 'ddp' or 'fsdp'.
-        shares: Slices of the batch that this process takes, one by one.
+        method: 'single', 'ddp' or 'fsdp'.
+        shares: Slices of the batch for this process, one per iteration.
 
     Returns:
-        The loss of every step, and the weights.
+        Loss of every step (STEPS), and state dict of the model.
     """
-    model = wrap(build(task), way)
+    model = wrap(build(task), method)
     optim_wrapper = build_optim_wrapper(
         model,
         dict(
@@ -142,7 +147,7 @@ def train(task, way, shares):
             constructor='LayerDecayOptimWrapperConstructor',
             paramwise_cfg=dict(layer_decay_rate=0.8),
             accumulative_counts=len(shares),
-            # A large eps, lest rounding decide the sign of a tiny step.
+            # A large eps, so that rounding cannot change the sign of a step.
             optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05, eps=1e-3),
         ),
     )
@@ -152,16 +157,16 @@ def train(task, way, shares):
         images, samples = batch(task, step)
         total = 0.0
         for share in shares:
-            torch.manual_seed(1000 * step + share.start)  # of samplers
+            torch.manual_seed(1000 * step + share.start)  # for samplers
             with optim_wrapper.optim_context(model):
                 loss = loss_of(model, images[share], samples[share])
             optim_wrapper.update_params(loss)
             total += loss.detach() / len(shares)
-        if way != 'alone':
+        if method != 'single':
             dist.all_reduce(total)
             total /= dist.get_world_size()
         losses.append(total)
-    if way == 'fsdp':
+    if method == 'fsdp':
         options = StateDictOptions(full_state_dict=True, cpu_offload=True)
         state = get_model_state_dict(model, options=options)
     else:
@@ -173,10 +178,10 @@ def halves():
     return [slice(0, IMAGES // 2), slice(IMAGES // 2, IMAGES)]
 
 
-def shares_of(way, rank):
-    """What a process takes of a batch: a half, at once or image by image."""
+def shares_of(method, rank):
+    """Return the slices for a process: half a batch, or its images."""
     half = halves()[rank]
-    if 'accumulated' not in way:
+    if 'accumulated' not in method:
         return [half]
     return [slice(i, i + 1) for i in range(half.start, half.stop)]
 
@@ -185,9 +190,9 @@ if __name__ == '__main__':
     dist.init_process_group('gloo')
     results = {}
     for job in sys.argv[1:-1]:
-        task, way = job.split(':')
-        shares = shares_of(way, dist.get_rank())
-        results[job] = train(task, way.split()[0], shares)
+        task, method = job.split(':')
+        shares = shares_of(method, dist.get_rank())
+        results[job] = train(task, method.split()[0], shares)
     if dist.get_rank() == 0:
         torch.save(results, sys.argv[-1])
     dist.destroy_process_group()

@@ -6,7 +6,7 @@ def assert_compiles_for_gpu(kernel, types, constexprs, capability):
 
     Args:
         kernel: The kernel.
-        types: Types of its arguments by name, those of others too.
+        types: Types of arguments by name, which may include other names.
         constexprs: Its constants by name.
         capability: 80 or 90.
     """

@@ -1,4 +1,4 @@
-"""Narrow models in float64, with weights far from their quiet start."""
+"""Narrow models in float64 with random weights."""
 
 import torch
 from mmpretrain.registry import MODELS
@@ -7,8 +7,8 @@ from torch import nn
 ARCH = dict(depths=(1, 1, 2, 1), channels=(4, 6, 8, 10))
 
 
-def stir(module: nn.Module) -> nn.Module:
-    """Give every parameter, GRN's zeros too, a value that matters."""
+def randomize(module: nn.Module) -> nn.Module:
+    """Set every parameter, GRN's zeros included, to random values."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in module.parameters():
@@ -19,7 +19,7 @@ def stir(module: nn.Module) -> nn.Module:
 
 def small_backbone(**options) -> nn.Module:
     options = {'arch': ARCH, 'gap_before_final_norm': False, **options}
-    return stir(MODELS.build(dict(type='ConvNeXtV2', **options)))
+    return randomize(MODELS.build(dict(type='ConvNeXtV2', **options)))
 
 
 def small_fcmae(**options) -> nn.Module:
@@ -39,10 +39,10 @@ def small_fcmae(**options) -> nn.Module:
             type='FCMAEHead', patch_size=patch_size, in_channels=channels
         ),
     )
-    return stir(MODELS.build({**config, **options}))
+    return randomize(MODELS.build({**config, **options}))
 
 
 def some_mask(batch=2, grid=(2, 3), hidden=3) -> torch.Tensor:
-    """Hide a different set of the same size in every image."""
+    """Return a mask that hides equally many patches in every image."""
     order = torch.rand(batch, grid[0] * grid[1]).argsort(dim=1)
     return (order < hidden).view(batch, *grid)

@@ -1,46 +1,67 @@
-"""Whole sets of weights under our names, narrow and far from their start."""
+"""Complete weights with the depths of a model size, but narrow."""
 
 import torch
 from mmpretrain.registry import MODELS
 
 from mmpretrain_plugin.checkpoint import Weights
 from mmpretrain_plugin.models.backbones.convnext_v2 import ARCHITECTURES
-from tests.helpers.small_models import stir
+from tests.helpers.small_models import randomize
 
 
-def make_weights(size='atto', width=4, v1=False, decoder=True, stages=False):
-    """Return weights with the depths of a size."""
-    depths = ARCHITECTURES[size][1]
-    channels = tuple(width * (i + 1) for i in range(4))
-    options = dict(use_grn=False, layer_scale_init_value=1.0) if v1 else {}
-    backbone = dict(
-        type='ConvNeXtV2',
-        arch=dict(depths=depths, channels=channels),
-        out_indices=(0, 1, 2, 3) if stages else -1,
-        **options,
+def make_weights(
+    size='atto',
+    width=4,
+    depths=None,
+    v1=False,
+    classifier=True,
+    decoder=True,
+    norms=-1,
+    **options,
+):
+    """Return random weights under this project's names.
+
+    Args:
+        size: Model size whose depths are used, unless ``depths`` are given.
+        width: Channels of the first stage; stage i has i times as many.
+        depths: Blocks per stage.
+        v1: Whether blocks have a layer scale and no GRN.
+        classifier: Whether there is a classifier, of 5 classes.
+        decoder: Whether there is FCMAE's decoder, of width 6.
+        norms: Stage or stages with an output norm.
+        **options: More options of the backbone.
+    """
+    depths = depths or ARCHITECTURES[size][1]
+    channels = tuple(width * (i + 1) for i in range(len(depths)))
+    if v1:
+        options |= dict(use_grn=False, layer_scale_init_value=1.0)
+    configs = dict(
+        backbone=dict(
+            type='mmpretrain.ConvNeXtV2',
+            arch=dict(depths=depths, channels=channels),
+            out_indices=norms,
+            **options,
+        )
     )
-    parts = {'backbone': backbone}
-    if not stages:
-        parts['head'] = dict(
-            type='LinearClsHead', num_classes=5, in_channels=channels[-1]
+    if classifier:
+        configs['classifier'] = dict(
+            type='mmpretrain.LinearClsHead',
+            num_classes=5,
+            in_channels=channels[-1],
         )
     if decoder:
-        parts['neck'] = dict(
-            type='FCMAEDecoder', in_channels=channels[-1], embed_dim=6
+        configs['decoder'] = dict(
+            type='mmpretrain.FCMAEDecoder',
+            in_channels=channels[-1],
+            embed_dim=6,
         )
-    state = {}
-    for name, config in parts.items():
-        model = stir(
-            MODELS.build({**config, 'type': 'mmpretrain.' + config['type']})
-        )
-        state |= {
-            f'{name}.{k}': v.float() for k, v in model.state_dict().items()
-        }
-    return Weights(state, 'mmpretrain')
+    return Weights(**{
+        part: randomize(MODELS.build(config)).float().state_dict()
+        for part, config in configs.items()
+    })  # fmt: skip
 
 
 def assert_same(got, wanted):
-    """Bit for bit, and not one key more or less."""
+    """Assert equal keys, and tensors that are equal bit for bit."""
     assert set(got) == set(wanted)
     for key, value in wanted.items():
         assert got[key].dtype == value.dtype, key

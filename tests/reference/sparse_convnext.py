@@ -1,8 +1,8 @@
-"""What FCMAE computes, site by site, in NumPy and float64.
+"""Reference implementation of FCMAE in NumPy and float64.
 
-Independent of the code under test on purpose: a feature map is a dict from
-the coordinates of visible sites to vectors, as in a submanifold sparse
-convolution, and every layer is a loop over it. Slow and obvious.
+It shares no code with the packages: a feature map is a dict from the
+coordinates of visible positions to vectors, as in a submanifold sparse
+convolution, and every layer is a loop over it.
 """
 
 import numpy as np
@@ -18,42 +18,44 @@ def gelu(x):
     return 0.5 * x * (1 + erf(x / np.sqrt(2)))
 
 
-def depthwise(sites, weight, bias):
+def depthwise(positions, weight, bias):
     """7x7, zero padding; a neighbor that is not visible contributes 0."""
     out = {}
-    for row, column in sites:
+    for row, column in positions:
         total = bias.copy()
         for i in range(7):
             for j in range(7):
-                neighbor = sites.get((row + i - 3, column + j - 3))
+                neighbor = positions.get((row + i - 3, column + j - 3))
                 if neighbor is not None:
                     total += weight[:, 0, i, j] * neighbor
         out[row, column] = total
     return out
 
 
-def strided(sites, weight, bias):
+def strided(positions, weight, bias):
     """Kernel = stride; every window lies inside one visible patch."""
     k = weight.shape[-1]
     out = {}
-    for row, column in sites:
+    for row, column in positions:
         if row % k == 0 and column % k == 0:
             total = bias.copy()
             for i in range(k):
                 for j in range(k):
-                    total += weight[:, :, i, j] @ sites[row + i, column + j]
+                    total += (
+                        weight[:, :, i, j] @ positions[row + i, column + j]
+                    )
             out[row // k, column // k] = total
     return out
 
 
-def grn(sites, gamma, beta):
-    norm = np.sqrt(sum(h**2 for h in sites.values()))
+def grn(positions, gamma, beta):
+    norm = np.sqrt(sum(h**2 for h in positions.values()))
     ratio = norm / (norm.mean() + 1e-6)
-    return {s: gamma * (h * ratio) + beta + h for s, h in sites.items()}
+    return {s: gamma * (h * ratio) + beta + h for s, h in positions.items()}
 
 
-def block(sites, get):
-    y = depthwise(sites, get('depthwise_conv.weight'),
+def block(positions, get):
+    y = depthwise(positions, get('depthwise_conv.weight'),
                   get('depthwise_conv.bias'))  # fmt: skip
     y = {
         s: get('pointwise_conv1.weight')
@@ -64,7 +66,7 @@ def block(sites, get):
     y = grn({s: gelu(v) for s, v in y.items()}, get('grn.gamma'),
             get('grn.beta'))  # fmt: skip
     return {
-        s: sites[s]
+        s: positions[s]
         + get('pointwise_conv2.weight') @ v
         + get('pointwise_conv2.bias')
         for s, v in y.items()
@@ -86,7 +88,7 @@ def encode(state, depths, image, mask):
     """
     _, height, width = image.shape
     patch = height // mask.shape[0]
-    sites = {
+    positions = {
         (r, c): image[:, r, c]
         for r in range(height)
         for c in range(width)
@@ -102,16 +104,18 @@ def encode(state, depths, image, mask):
             return {s: layer_norm(v, weight, bias) for s, v in x.items()}
 
         if stage:
-            sites = normalize(sites)
-        sites = strided(sites, get(f'{conv}.weight'), get(f'{conv}.bias'))
+            positions = normalize(positions)
+        positions = strided(
+            positions, get(f'{conv}.weight'), get(f'{conv}.bias')
+        )
         if not stage:
-            sites = normalize(sites)
+            positions = normalize(positions)
         for j in range(depth):
-            sites = block(sites, reader(state, f'stages.{stage}.{j}'))
+            positions = block(positions, reader(state, f'stages.{stage}.{j}'))
         stride = 4 * 2**stage
-        channels = len(next(iter(sites.values())))
+        channels = len(next(iter(positions.values())))
         out = np.zeros((channels, height // stride, width // stride))
-        for (row, column), value in sites.items():
+        for (row, column), value in positions.items():
             out[:, row, column] = value
         maps.append(out)
     return maps

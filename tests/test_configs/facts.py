@@ -1,7 +1,7 @@
-"""What the paper says about every recipe, and what we chose where it is
-silent: one row per leaf config, written down from the paper's tables.
+"""Values of every config, from the paper's tables, and our choices.
 
-Numbers of tables are those of the paper itself (8 to 15).
+Tables are numbered as in the paper itself (8 to 15), not as in the separate
+appendix.
 """
 
 from types import SimpleNamespace
@@ -10,14 +10,15 @@ from typing import NamedTuple
 SIZES = ('atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge')
 
 
-# Table 8, with what the released code adds; lr is base lr x batch / 256.
+# Table 8; mask ratio, patch size and decoder from section 3; crop scale from
+# the released code. Learning rate: base_lr x batch / 256.
 PRETRAINING = SimpleNamespace(
     base_lr=1.5e-4, batch=4096, betas=(0.9, 0.95), weight_decay=0.05,
     warmup=40, mask_ratio=0.6, patch_size=32, decoder_dim=512,
     decoder_depth=1, pixels=224, crop_scale=(0.2, 1.0),
 )  # fmt: skip
-# Top-1 after pre-training and fine-tuning: Table 4 for these epochs; Table 14
-# does not say after how many.
+# Top-1 after pre-training and fine-tuning: Table 4 with these epochs; Table 14
+# does not state the number of epochs.
 PRETRAINED_V2 = {
     'base': {800: '84.6', 1600: '84.9'},
     'large': {800: '85.6', 1600: '85.8'},
@@ -42,9 +43,9 @@ ABLATIONS = {
 
 
 class Image(NamedTuple):
-    """Training of a classifier; batches and rates as printed."""
+    """Training of a classifier; learning rates as printed."""
 
-    base_lr: float  # times batch / 256
+    base_lr: float  # x batch / 256 = learning rate
     weight_decay: float
     decay: float
     kind: str  # of layer decay
@@ -67,7 +68,8 @@ def fine_tuning():
     small |= dict(base_lr=2e-4, decay=0.9, smoothing=0.2)
     large = dict(weight_decay=0.05, batch=1024, smoothing=0.1, ema=0.9999)
     large |= dict(mixup=0.8, cutmix=1.0)
-    # 6.25e-4: Table 11 prints 6.25e-3; the released command has 6.25e-4.
+    # Table 11 prints 6.25e-3; the released command has 6.25e-4. Table 11 lists
+    # layer-wise decay; section A.2 states group-wise decay for base and large.
     group = dict(base_lr=6.25e-4, decay=0.6, kind='group', warmup=20)
     group |= dict(epochs=100)
     return {
@@ -97,7 +99,7 @@ def fine_tuning():
 
 
 def intermediate():
-    """Table 12: ImageNet-22K; group-wise for base and large as in Table 11."""
+    """Table 12: ImageNet-22K; group-wise for base and large (section A.2)."""
     shared = dict(base_lr=2.5e-4, weight_decay=0.05, batch=4096, warmup=5)
     shared |= dict(epochs=90, smoothing=0.1, mixup=0.8, cutmix=1.0, ema=None)
     shared |= dict(classes=21841)
@@ -134,9 +136,9 @@ def after_22k():
 
 
 def supervised():
-    """ConvNeXt V1's recipe: batch 4096, rate 4e-3, 300 epochs.
+    """ConvNeXt V1's recipe: batch size 4096, learning rate 4e-3, 300 epochs.
 
-    Ours: the small sizes with the regularisation of Table 9.
+    Our choice: the small sizes use the regularization of Table 9.
     """
     shared = dict(base_lr=4e-3 / 16, batch=4096, warmup=20, epochs=300)
     shared |= dict(head_init=1.0)
@@ -180,8 +182,8 @@ def v1_22k():
     return rows
 
 
-def imagenet_leaves():
-    """Return the facts of every leaf in configs/imagenet, by its name."""
+def imagenet_configs():
+    """Return the values of every config in configs/imagenet by name."""
     rows = dict(v1_22k())
     for size, row in fine_tuning().items():
         rows[f'convnextv2-{size}-fcmae_32xb32-{row.epochs}e_in1k'] = row
@@ -200,7 +202,7 @@ def imagenet_leaves():
     return rows
 
 
-# Top-1 (Tables 14 and 15), by family, size, start and pixels.
+# Top-1 (Tables 14 and 15), by family, size, initialization and resolution.
 ACCURACY = {
     'convnext-atto': 75.7, 'convnextv2-atto': 76.2,
     'convnextv2-atto-fcmae': 76.7,
@@ -254,14 +256,14 @@ MIOU = {
     'convnextv2-huge-fcmae': 55.0,
     'convnextv2-huge-fcmae-in22k': 57.0,
 }
-# A.3: what the paper sweeps, and what we take of it.
+# Section A.3: values that the paper sweeps, and our choice.
 COCO_DECAYS, COCO_DROP_PATHS = (0.9, 0.95), (0.2, 0.3, 0.4, 0.5)
 COCO_CHOICE = {
     'atto': (0.95, 0.2), 'femto': (0.95, 0.2), 'pico': (0.95, 0.2),
     'nano': (0.95, 0.2), 'tiny': (0.95, 0.3), 'base': (0.95, 0.4),
     'large': (0.95, 0.5), 'huge': (0.95, 0.5),
 }  # fmt: skip
-# A.4: the same.
+# Section A.4: the same.
 ADE_DECAYS, ADE_DROP_PATHS = (0.8, 0.9), (0.1, 0.2, 0.3, 0.4)
 ADE_RATES = (1e-4, 2e-4, 3e-4)
 ADE_CHOICE = {

@@ -1,35 +1,30 @@
-"""Leaves of configs/ade20k hold what the paper says (A.4, Table 7)."""
+"""Configs of configs/ade20k have the values of section A.4 and Table 7."""
 
 import re
 
 import numpy as np
 import pytest
-from mmengine.config import Config
 from mmengine.registry import TRANSFORMS, DefaultScope
 
 from mmpretrain_plugin.models.backbones.convnext_v2 import (
     resolve_architecture,
 )
-from tests.test_configs import CONFIGS, facts
+from tests.test_configs import CONFIGS, facts, load
 
-LEAVES = sorted((CONFIGS / 'ade20k').glob('*.py'))
-
-
-def ids(path):
-    return path.stem
+PATHS = sorted((CONFIGS / 'ade20k').glob('*.py'))
 
 
 def test_no_config_is_missing():
     names = {f'convnextv2-{size}-fcmae' for size in facts.SIZES}
     names |= set(facts.MIOU) - {'convnextv2-huge-fcmae-in22k'}
-    assert {p.stem for p in LEAVES} == {
+    assert {p.stem for p in PATHS} == {
         f'upernet_{name}_8xb2-160k_ade20k-512x512' for name in names
     } | {'upernet_convnextv2-huge-fcmae-in22k_8xb2-160k_ade20k-640x640'}
 
 
-@pytest.mark.parametrize('path', LEAVES, ids=ids)
+@pytest.mark.parametrize('path', PATHS, ids=lambda path: path.stem)
 def test_values(path):
-    cfg = Config.fromfile(path)
+    cfg = load(path)
     name, pixels = re.match(
         r'upernet_(.*)_8xb2-160k_ade20k-(\d+)x\2', path.stem
     ).groups()
@@ -70,9 +65,9 @@ def test_values(path):
     assert f'Expected:   {f"{iou} mIoU" if iou else "unknown"}' in text
 
 
-@pytest.mark.parametrize('path', LEAVES, ids=ids)
-def test_it_starts_from_supervised_weights(path):
-    checkpoint = Config.fromfile(path).model.backbone.init_cfg.checkpoint
+@pytest.mark.parametrize('path', PATHS, ids=lambda path: path.stem)
+def test_initial_weights_are_supervised(path):
+    checkpoint = load(path).model.backbone.init_cfg.checkpoint
     if '-in22k_' in path.stem:
         assert 'huge_fcmae-in21k-pre_3rdparty_in1k' in checkpoint
     elif '-fcmae_' in path.stem:
@@ -84,8 +79,9 @@ def test_it_starts_from_supervised_weights(path):
         assert (CONFIGS / f'imagenet/{run}.py').exists()
 
 
-# Height and width of pictures of ADE20K, and what becomes of them: the short
-# side goes to 512 r unless the long one would pass 2048 r. Worked out by hand.
+# Height and width of images, and their sizes in the multi-scale test: the
+# short side is 512 r unless the long side would exceed 2048 r. Computed by
+# hand.
 SIZES_512 = {
     (512, 683): [(384, 512), (448, 598), (512, 683), (576, 768), (640, 854)],
     (683, 512): [(512, 384), (598, 448), (683, 512), (768, 576), (854, 640)],
@@ -105,24 +101,24 @@ SIZES_640 = {
     [(512, *row) for row in SIZES_512.items()]
     + [(640, *row) for row in SIZES_640.items()],
 )
-def test_what_the_multi_scale_test_really_does(pixels, shape, wanted):
-    """Five sizes, each with and without a flip (mmsegmentation issue 909)."""
+def test_image_sizes_of_the_multi_scale_test(pixels, shape, wanted):
+    """Five sizes, without and with flipping (mmsegmentation issue 909)."""
     (path,) = (
-        p for p in LEAVES
+        p for p in PATHS
         if 'huge-fcmae' in p.stem and f'-{pixels}x{pixels}' in p.stem
     )  # fmt: skip
-    cfg = Config.fromfile(path)
-    picture = np.zeros((*shape, 3), np.uint8)
-    picture[:, : shape[1] // 2] = 255  # tells a flip
+    cfg = load(path)
+    image = np.zeros((*shape, 3), np.uint8)
+    image[:, : shape[1] // 2] = 255  # reveals flipping
     with DefaultScope.overwrite_default_scope('mmseg'):
         resizes, flips = cfg.tta_pipeline[1].transforms[:2]
         tta = TRANSFORMS.build(
             dict(type='TestTimeAug', transforms=[resizes, flips])
         )
-        out = tta(dict(img=picture, img_shape=shape))
-    sizes = [image.shape[:2] for image in out['img']]
+        out = tta(dict(img=image, img_shape=shape))
+    sizes = [scaled.shape[:2] for scaled in out['img']]
     assert sizes == [size for size in wanted for _ in range(2)]
     brighter_left = [
-        image[:, :9].mean() > image[:, -9:].mean() for image in out['img']
+        scaled[:, :9].mean() > scaled[:, -9:].mean() for scaled in out['img']
     ]
     assert brighter_left == [True, False] * 5

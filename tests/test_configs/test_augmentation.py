@@ -1,7 +1,8 @@
-"""The host's augmentation means what the paper's (timm's) means.
+"""MMPretrain's augmentations equal timm's, which the paper uses.
 
-Each operation of RandAug, at the same strength, on the same picture: PIL and
-OpenCV round differently, so almost equal is what equal can be.
+Each operation of RandAug is compared at the same magnitude on the same image.
+Tolerances are those of rounding, which differs between PIL and OpenCV. Nothing
+of this package is tested: nightly.
 """
 
 import random
@@ -9,7 +10,6 @@ import random
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import TRANSFORMS, DefaultScope
 from mmpretrain.registry import BATCH_AUGMENTS, MODELS
 from PIL import Image
@@ -18,13 +18,13 @@ from timm.data.mixup import Mixup as TimmMixup
 from timm.data.mixup import mixup_target
 from timm.data.random_erasing import RandomErasing as TimmErasing
 
-from tests.test_configs import CONFIGS
+from tests.test_configs import CONFIGS, load
 
-CFG = Config.fromfile(
-    CONFIGS / 'imagenet/convnextv2-base-fcmae_32xb32-100e_in1k.py'
-)
+pytestmark = pytest.mark.nightly
+
+CFG = load(CONFIGS / 'imagenet/convnextv2-base-fcmae_32xb32-100e_in1k.py')
 RAND = CFG.train_dataloader.dataset.pipeline[3]
-# The host's names of timm's operations.
+# MMPretrain's names of timm's operations.
 NAMES = {
     'AutoContrast': 'AutoContrast',
     'Equalize': 'Equalize',
@@ -45,8 +45,8 @@ NAMES = {
 
 
 @pytest.fixture(scope='module')
-def picture():
-    """Smooth colors with edges, as photographs have."""
+def photo():
+    """Return smooth colors with edges, as photographs have."""
     y, x = np.mgrid[:120, :160] / 40
     channels = [np.sin(x + k) * np.cos(y - k) for k in range(3)]
     image = np.stack(channels, -1) * 90 + 128
@@ -54,34 +54,32 @@ def picture():
     return image.clip(0, 255).astype(np.uint8)
 
 
-def textured(picture):
-    """Add grain, which sharpening changes and warping would blur."""
-    grain = np.random.default_rng(0).integers(-20, 20, picture.shape)
-    return (picture.astype(int) + grain).clip(0, 255).astype(np.uint8)
+def add_noise(photo):
+    """Add noise, which makes the effect of sharpening visible."""
+    noise = np.random.default_rng(0).integers(-20, 20, photo.shape)
+    return (photo.astype(int) + noise).clip(0, 255).astype(np.uint8)
 
 
-def host_rand_augment():
+def build_rand_augment():
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         return TRANSFORMS.build(RAND)
 
 
-def test_the_same_operations_as_often():
-    host = [type(t).__name__ for t in host_rand_augment().transforms]
+def test_operations_and_probabilities():
+    names = [type(t).__name__ for t in build_rand_augment().transforms]
     timm = timm_augment._RAND_INCREASING_TRANSFORMS
-    assert host == [NAMES[name] for name in timm]
+    assert names == [NAMES[name] for name in timm]
     assert RAND.num_policies == 2
-    assert {t.prob for t in host_rand_augment().transforms} == {0.5}
+    assert {t.prob for t in build_rand_augment().transforms} == {0.5}
 
 
 @pytest.mark.parametrize('level', [3, 9])
 @pytest.mark.parametrize('index', range(15))
 @pytest.mark.parametrize('negative', [False, True])
-def test_an_operation_does_the_same(
-    picture, index, level, negative, monkeypatch
-):
+def test_operation(photo, index, level, negative, monkeypatch):
     name = timm_augment._RAND_INCREASING_TRANSFORMS[index]
     if name.startswith('Sharpness'):
-        picture = textured(picture)
+        photo = add_noise(photo)
     mean = (124, 116, 104)
     one = timm_augment.AugmentOp(
         name, prob=1, magnitude=level,
@@ -90,31 +88,31 @@ def test_an_operation_does_the_same(
     monkeypatch.setattr(
         timm_augment, '_randomly_negate', lambda v: -v if negative else v
     )
-    wanted = np.asarray(one(Image.fromarray(picture))).astype(int)
+    wanted = np.asarray(one(Image.fromarray(photo))).astype(int)
 
-    host = host_rand_augment().transforms[index]
-    host.prob, host.magnitude_std = 1.1, 0
-    host.magnitude_level = level
-    # timm moves pixels of the source, the host those of the result.
+    library = build_rand_augment().transforms[index]
+    library.prob, library.magnitude_std = 1.1, 0
+    library.magnitude_level = level
+    # timm moves pixels of the source, MMPretrain those of the result.
     moves = name.startswith('Translate') or name.startswith('Shear')
-    host.random_negative_prob = float(negative != moves)
+    library.random_negative_prob = float(negative != moves)
     if name == 'Rotate':
-        host.random_negative_prob = float(not negative)
-    bgr = picture[..., ::-1].copy()
-    got = host(dict(img=bgr))['img'][..., ::-1].astype(int)
+        library.random_negative_prob = float(not negative)
+    bgr = photo[..., ::-1].copy()
+    got = library(dict(img=bgr))['img'][..., ::-1].astype(int)
     difference = np.abs(got - wanted)
-    # It did something, and much more than the two differ by.
-    assert np.abs(wanted - picture).mean() > 3 * difference.mean(), name
-    # Borders and edges of a warped picture differ by interpolation.
+    # The change exceeds the difference by far.
+    assert np.abs(wanted - photo).mean() > 3 * difference.mean(), name
+    # Borders and edges of a warped image differ by interpolation.
     assert np.median(difference) <= 2, name
     assert difference.mean() < 4, name
 
 
-def test_strengths_are_drawn_alike():
-    """Normal around 9 with deviation 0.5, cut at 10."""
-    host = host_rand_augment().transforms[3]
+def test_magnitudes_have_the_same_distribution():
+    """Normal with mean 9 and standard deviation 0.5, clipped at 10."""
+    library = build_rand_augment().transforms[3]
     np.random.seed(0)
-    degrees = [host.random_magnitude() for _ in range(4000)]
+    degrees = [library.random_magnitude() for _ in range(4000)]
     random.seed(0)
     timm = [3 * min(10, max(0, random.gauss(9, 0.5))) for _ in range(4000)]
     assert np.mean(degrees) == pytest.approx(np.mean(timm), abs=0.1)
@@ -122,38 +120,41 @@ def test_strengths_are_drawn_alike():
     assert max(degrees) == 30
 
 
-def test_random_erasing_covers_and_fills_alike():
-    """A quarter of the pictures; noise in every pixel, of the data's mean."""
+def test_random_erasing_has_the_same_area_and_noise():
+    """A quarter of the images; noise per pixel with the mean of the data."""
     erase = CFG.train_dataloader.dataset.pipeline[4]
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        host = TRANSFORMS.build(erase)
+        library = TRANSFORMS.build(erase)
     timm = TimmErasing(
         probability=0.25, mode='pixel', max_count=1, device='cpu'
     )
     np.random.seed(0), random.seed(0), torch.manual_seed(0)
     mean, std = np.array(erase.fill_color), np.array(erase.fill_std)
-    shares, values = {'host': [], 'timm': []}, {'host': [], 'timm': []}
+    shares, values = (
+        {'mmpretrain': [], 'timm': []},
+        {'mmpretrain': [], 'timm': []},
+    )
     for _ in range(1500):
-        out = host(dict(img=np.zeros((64, 64, 3), np.uint8)))['img']
+        out = library(dict(img=np.zeros((64, 64, 3), np.uint8)))['img']
         hit = out.any(-1)
-        shares['host'].append(hit.mean())
-        values['host'].append(((out[hit] - mean) / std).ravel())
+        shares['mmpretrain'].append(hit.mean())
+        values['mmpretrain'].append(((out[hit] - mean) / std).ravel())
         out = timm(torch.full((3, 64, 64), 9.0)).numpy()
         hit = (out != 9).any(0)
         shares['timm'].append(hit.mean())
         values['timm'].append(out[:, hit].ravel())
     hits = {k: np.mean(np.array(v) > 0) for k, v in shares.items()}
-    assert hits['host'] == pytest.approx(hits['timm'], abs=0.04)
+    assert hits['mmpretrain'] == pytest.approx(hits['timm'], abs=0.04)
     area = {k: np.mean([s for s in v if s]) for k, v in shares.items()}
-    assert area['host'] == pytest.approx(area['timm'], abs=0.02)
+    assert area['mmpretrain'] == pytest.approx(area['timm'], abs=0.02)
     for v in values.values():
         noise = np.concatenate(v)
         assert noise.mean() == pytest.approx(0, abs=0.03)
-        # The host clips to the range of pixels.
+        # MMPretrain clips to the range of pixels.
         assert noise.std() == pytest.approx(1, abs=0.06)
 
 
-def test_smoothing_equals_timms():
+def test_label_smoothing():
     labels, scores = torch.tensor([3, 5]), torch.randn(2, 1000)
     wanted = mixup_target(labels, 1000, lam=0.7, smoothing=0.1)
     loss = MODELS.build(
@@ -166,18 +167,18 @@ def test_smoothing_equals_timms():
 
 
 @pytest.mark.parametrize('kind', ['Mixup', 'CutMix'])
-def test_mixing_equals_timms(kind, monkeypatch):
-    """Pictures and targets, for the same draws.
+def test_mixup_and_cutmix(kind, monkeypatch):
+    """Images and targets, for the same random numbers.
 
-    Boxes of odd sides are one pixel smaller in the host, as they were in timm
-    at the paper's time; here they are even.
+    Boxes with odd sides are one pixel smaller in MMPretrain, as in the timm
+    version of the paper; the sides of this test are even.
     """
     alphas = {'mixup_alpha': 0.8, 'cutmix_alpha': 0}
     if kind == 'CutMix':
         alphas = {'mixup_alpha': 0, 'cutmix_alpha': 1.0}
     timm = TimmMixup(**alphas, label_smoothing=0, num_classes=4)
-    host = BATCH_AUGMENTS.build(dict(type=kind, alpha=max(alphas.values())))
-    assert host.alpha == max(alphas.values())
+    library = BATCH_AUGMENTS.build(dict(type=kind, alpha=max(alphas.values())))
+    assert library.alpha == max(alphas.values())
     monkeypatch.setattr(np.random, 'beta', lambda *a, **k: 0.75)
     monkeypatch.setattr(
         np.random, 'randint',
@@ -190,14 +191,14 @@ def test_mixing_equals_timms(kind, monkeypatch):
     images, labels = torch.randn(2, 3, 16, 24), torch.tensor([3, 1])
     wanted = timm(images.clone(), labels)
     one_hot = torch.nn.functional.one_hot(labels, 4).float()
-    got = host(images.clone(), one_hot)
+    got = library(images.clone(), one_hot)
     torch.testing.assert_close(got[0], wanted[0])
     torch.testing.assert_close(got[1], wanted[1].float())
     assert not torch.equal(got[0], images)
 
 
-def test_one_of_both_for_every_batch():
-    """timm switches with one half; the host draws among the two."""
+def test_each_batch_uses_mixup_or_cutmix():
+    """timm and MMPretrain select with equal probability."""
     augments = CFG.model.train_cfg.augments
     assert [a.type for a in augments] == ['Mixup', 'CutMix']
     assert CFG.model.train_cfg.get('probs') is None

@@ -1,38 +1,33 @@
-"""Leaves of configs/coco hold what the paper says (A.3, Table 6)."""
+"""Configs of configs/coco have the values of section A.3 and Table 6."""
 
 import re
 
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import MODELS, DefaultScope
 
 from mmpretrain_plugin.models.backbones.convnext_v2 import (
     resolve_architecture,
 )
-from tests.test_configs import CONFIGS, facts
+from tests.test_configs import CONFIGS, facts, load
 
-LEAVES = sorted((CONFIGS / 'coco').glob('*.py'))
-
-
-def ids(path):
-    return path.stem
+PATHS = sorted((CONFIGS / 'coco').glob('*.py'))
 
 
 def test_no_config_is_missing():
     long = {f'convnextv2-{size}-fcmae' for size in facts.SIZES}
     long |= set(facts.BOX_MASK_AP)
     short = {f'convnextv2-{size}-fcmae' for size in facts.SIZES[:-1]}
-    assert {p.stem for p in LEAVES} == {
+    assert {p.stem for p in PATHS} == {
         f'mask-rcnn_{name}_fpn_8xb4-lsj-3x_coco' for name in long
     } | {f'mask-rcnn_{name}_fpn_1xb4-lsj-1x_coco' for name in short}
 
 
-@pytest.mark.parametrize('path', LEAVES, ids=ids)
+@pytest.mark.parametrize('path', PATHS, ids=lambda path: path.stem)
 def test_values(path):
-    cfg = Config.fromfile(path)
+    cfg = load(path)
     name, gpus, images, times = re.match(
         r'mask-rcnn_(.*)_fpn_(\d)xb(\d)-lsj-(\d)x_coco', path.stem
     ).groups()
@@ -63,7 +58,7 @@ def test_values(path):
     assert backbone.out_indices == (0, 1, 2, 3)
     assert not backbone.gap_before_final_norm
     assert tuple(cfg.model.neck.in_channels) == resolve_architecture(size)[1]
-    assert cfg.model.test_cfg.rcnn.nms.type == 'torch.ops.convnextv2.soft_nms'
+    assert cfg.model.test_cfg.rcnn.nms.type == 'soft_nms'
     assert cfg.model.test_cfg.rpn.nms.type == 'nms'
     resize = cfg.test_dataloader.dataset.pipeline[1]
     assert (resize.type, resize.scale) == ('Resize', (1333, 800))
@@ -74,10 +69,10 @@ def test_values(path):
         assert 'Expected:   unknown' in text
 
 
-@pytest.mark.parametrize('path', LEAVES, ids=ids)
-def test_it_starts_from_what_the_paper_starts_from(path):
-    """Pre-training for FCMAE rows, supervised weights for the others."""
-    checkpoint = Config.fromfile(path).model.backbone.init_cfg.checkpoint
+@pytest.mark.parametrize('path', PATHS, ids=lambda path: path.stem)
+def test_initial_weights_are_those_of_the_paper(path):
+    """FCMAE rows start from pre-training, the others from supervision."""
+    checkpoint = load(path).model.backbone.init_cfg.checkpoint
     if '-fcmae_' in path.stem:
         assert '3rdparty-fcmae_in1k' in checkpoint
     elif '_convnext-' in path.stem:
@@ -87,9 +82,9 @@ def test_it_starts_from_what_the_paper_starts_from(path):
         assert (CONFIGS / f'imagenet/{run}.py').exists()
 
 
-def painted(height, width):
-    """Draw objects of one grey each; polygons follow their borders."""
-    picture = np.zeros((height, width, 3), np.uint8)
+def draw_objects(height, width):
+    """Return an image with objects of different gray and their polygons."""
+    image = np.zeros((height, width, 3), np.uint8)
     corners = {
         1: (10, 20, 120, 90),
         2: (200, 40, 380, 210),
@@ -98,7 +93,7 @@ def painted(height, width):
     }
     instances = []
     for label, (x1, y1, x2, y2) in corners.items():
-        picture[y1:y2, x1:x2] = 50 * label
+        image[y1:y2, x1:x2] = 50 * label
         polygon = [x1, y1, x2, y1, x2, y2, x1, y2]
         instances.append(
             dict(
@@ -106,17 +101,17 @@ def painted(height, width):
                 ignore_flag=0,
             )
         )  # fmt: skip
-    return picture, instances
+    return image, instances
 
 
 def test_large_scale_jittering(tmp_path):
-    """1024² always; scales of 0.1 to 2; boxes and masks stay on objects."""
+    """Inputs have 1024x1024, scales 0.1 to 2; annotations fit the objects."""
     import cv2
 
     height, width = 300, 400
-    picture, instances = painted(height, width)
-    cv2.imwrite(str(tmp_path / 'picture.png'), picture)
-    cfg = Config.fromfile(
+    image, instances = draw_objects(height, width)
+    cv2.imwrite(str(tmp_path / 'image.png'), image)
+    cfg = load(
         CONFIGS
         / 'coco/mask-rcnn_convnextv2-atto-fcmae_fpn_8xb4-lsj-3x_coco.py'
     )
@@ -128,11 +123,11 @@ def test_large_scale_jittering(tmp_path):
         for _ in range(60):
             sample = pipeline(
                 dict(
-                    img_path=str(tmp_path / 'picture.png'), img_id=0,
+                    img_path=str(tmp_path / 'image.png'), img_id=0,
                     instances=instances, height=height, width=width,
                 )
             )  # fmt: skip
-            if sample is None:  # nothing left: the host draws another
+            if sample is None:  # no object left: MMDetection retries
                 continue
             scales.append(sample['data_samples'].scale_factor[0])
             sample = preprocess(
@@ -145,9 +140,9 @@ def test_large_scale_jittering(tmp_path):
             assert sample['inputs'].shape == (1, 3, 1024, 1024)
             (target,) = sample['data_samples']
             assert tuple(target.batch_input_shape) == (1024, 1024)
-            grey = sample['inputs'][0, 0] * 58.395 + 123.675
-            grey[target.img_shape[0] :] = 0
-            grey[:, target.img_shape[1] :] = 0
+            gray = sample['inputs'][0, 0] * 58.395 + 123.675
+            gray[target.img_shape[0] :] = 0
+            gray[:, target.img_shape[1] :] = 0
             truth = target.gt_instances
             masks = truth.masks.to_tensor(torch.bool, 'cpu')
             assert masks.shape[1:] == (1024, 1024)
@@ -162,15 +157,15 @@ def test_large_scale_jittering(tmp_path):
                     [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
                 )
                 assert torch.allclose(box, tight.float(), atol=2)
-                # Off its border, an object has its own grey and no other.
+                # Away from its border, an object has only its own gray.
                 outside = (~mask).float()[None]
                 inner = (
                     torch.nn.functional.max_pool2d(outside, 9, 1, 4)[0] == 0
                 )
                 if inner.any():
-                    assert (grey[inner] - 50 * label).abs().max() < 2
-    # The picture fits into 1024² when enlarged by 2.56.
+                    assert (gray[inner] - 50 * label).abs().max() < 2
+    # A scale of 1 enlarges the image by 2.56, to fit into 1024x1024.
     ratios = np.array(scales) / 2.56
     assert ratios.min() < 0.3 and ratios.max() > 1.8
     assert ratios.min() >= 0.1 - 0.01 and ratios.max() <= 2.0 + 0.01
-    assert cut > 5  # crops did cut objects away
+    assert cut > 5  # some crops removed objects

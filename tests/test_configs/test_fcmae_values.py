@@ -1,26 +1,21 @@
-"""Pre-training holds the values of Table 8 and names the right results."""
+"""Pre-training configs have the values of section 3 and Table 8."""
 
 import re
 
 import pytest
-from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from tests.test_configs import CONFIGS, LEAVES, facts
+from tests.test_configs import CONFIGS, PATHS, facts, load
 
 PRETRAINING = [
     p
-    for p in LEAVES
+    for p in PATHS
     if p.parent.name == 'fcmae' and p.name.endswith('e_in1k.py')
 ]
 
 
-def ids(path):
-    return path.stem
-
-
-@pytest.mark.parametrize('path', PRETRAINING, ids=ids)
-def test_expected_results_are_the_papers(path):
+@pytest.mark.parametrize('path', PRETRAINING, ids=lambda path: path.stem)
+def test_expected_results_are_those_of_the_paper(path):
     family, size, epochs = re.search(
         r'(convnext\w*)-(\w+)_.*-(\d+)e_', path.name
     ).groups()
@@ -45,9 +40,9 @@ def test_no_config_is_missing():
     }
 
 
-@pytest.mark.parametrize('path', PRETRAINING, ids=ids)
-def test_pretraining_values_are_those_of_table_8(path):
-    cfg, row = Config.fromfile(path), facts.PRETRAINING
+@pytest.mark.parametrize('path', PRETRAINING, ids=lambda path: path.stem)
+def test_values(path):
+    cfg, row = load(path), facts.PRETRAINING
     epochs = int(re.search(r'-(\d+)e_', path.name)[1])
     optimizer = cfg.optim_wrapper.optimizer
     assert optimizer.type == 'AdamW'
@@ -66,8 +61,8 @@ def test_pretraining_values_are_those_of_table_8(path):
     assert cosine.get('eta_min', 0) == 0
     assert cfg.train_dataloader.batch_size * 64 == row.batch
     assert cfg.auto_scale_lr.base_batch_size == row.batch
-    load, crop, flip, pack = cfg.train_dataloader.dataset.pipeline
-    assert load.type == 'LoadImageFromFile'
+    read, crop, flip, pack = cfg.train_dataloader.dataset.pipeline
+    assert read.type == 'LoadImageFromFile'
     assert crop.type == 'RandomResizedCrop'
     assert (crop.scale, crop.crop_ratio_range) == (
         row.pixels, row.crop_scale,
@@ -88,18 +83,28 @@ def test_pretraining_values_are_those_of_table_8(path):
     assert model.head.norm_pix
 
 
-def test_the_flat_folder_config_reads_a_folder(tmp_path):
+def test_the_folder_config_reads_a_folder_of_images(tmp_path):
     from mmpretrain.registry import DATASETS
     from PIL import Image
 
     for i in range(3):
         Image.new('RGB', (300, 260), (i, 0, 0)).save(tmp_path / f'{i}.png')
-    cfg = Config.fromfile(
-        CONFIGS / 'fcmae/fcmae_convnextv2-tiny_1xb64-800e_folder.py'
-    )
+    cfg = load(CONFIGS / 'fcmae/fcmae_convnextv2-tiny_1xb64-800e_folder.py')
     cfg.train_dataloader.dataset.data_root = str(tmp_path)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
     assert len(dataset) == 3
     assert dataset[0]['inputs'].shape == (3, 224, 224)
     assert cfg.auto_scale_lr.enable
+
+
+def test_huge_pre_trains_at_384_with_the_option_of_its_head():
+    """Section 5, for the results with ImageNet-22K."""
+    path = CONFIGS / 'fcmae/fcmae_convnextv2-huge_64xb64-1600e_in1k.py'
+    option, pixels = 'train_dataloader.dataset.pipeline.1.scale', 384
+    assert f'{option}={pixels}' in path.read_text()
+    assert pixels % facts.PRETRAINING.patch_size == 0
+    cfg = load(path)
+    cfg.merge_from_dict({option: pixels})
+    crop = cfg.train_dataloader.dataset.pipeline[1]
+    assert (crop.type, crop.scale) == ('RandomResizedCrop', pixels)

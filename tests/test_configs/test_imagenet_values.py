@@ -1,27 +1,26 @@
-"""Leaves of configs/imagenet hold the values of Tables 9 to 13."""
+"""Configs of configs/imagenet have the values of Tables 9 to 13."""
 
 import re
 
 import pytest
-from mmengine.config import Config
 
-from tests.test_configs import CONFIGS
-from tests.test_configs.facts import ACCURACY, imagenet_leaves
+from tests.test_configs import CONFIGS, load
+from tests.test_configs.facts import ACCURACY, imagenet_configs
 
-FACTS = imagenet_leaves()
+FACTS = imagenet_configs()
 
 
-def test_every_leaf_has_its_facts():
+def test_no_config_is_missing():
     assert {p.stem for p in (CONFIGS / 'imagenet').glob('*.py')} == set(FACTS)
 
 
-def load(name):
-    return Config.fromfile(CONFIGS / 'imagenet' / f'{name}.py')
+def load_named(name):
+    return load(CONFIGS / 'imagenet' / f'{name}.py')
 
 
 @pytest.mark.parametrize('name', FACTS)
 def test_optimizer_and_schedule(name):
-    cfg, row = load(name), FACTS[name]
+    cfg, row = load_named(name), FACTS[name]
     lr = row.base_lr * row.batch / 256
     optimizer = cfg.optim_wrapper.optimizer
     assert optimizer.type == 'AdamW'
@@ -45,8 +44,8 @@ def test_optimizer_and_schedule(name):
 
 
 @pytest.mark.parametrize('name', FACTS)
-def test_model_and_regularisation(name):
-    cfg, row = load(name), FACTS[name]
+def test_model_and_regularization(name):
+    cfg, row = load_named(name), FACTS[name]
     family, size = re.match(r'(convnext\w*)-([a-z]+)', name).groups()
     backbone, head = cfg.model.backbone, cfg.model.head
     assert (backbone.type, backbone.arch) == ('ConvNeXtV2', size)
@@ -61,11 +60,13 @@ def test_model_and_regularisation(name):
     augments = (cfg.model.train_cfg or {}).get('augments', [])
     wanted = [('Mixup', row.mixup), ('CutMix', row.cutmix)]
     assert [(a.type, a.alpha) for a in augments] == wanted * bool(row.mixup)
+    # Without probabilities, each batch uses one of the two equally often.
+    assert (cfg.model.train_cfg or {}).get('probs') is None
 
 
 @pytest.mark.parametrize('name', FACTS)
 def test_augmentation_and_evaluation(name):
-    cfg, row = load(name), FACTS[name]
+    cfg, row = load_named(name), FACTS[name]
     load_, crop, flip, rand, erase, pack = (
         cfg.train_dataloader.dataset.pipeline
     )
@@ -96,8 +97,8 @@ def test_augmentation_and_evaluation(name):
 
 
 @pytest.mark.parametrize('name', FACTS)
-def test_start_and_expected_result(name):
-    cfg = load(name)
+def test_initial_weights_and_expected_result(name):
+    cfg = load_named(name)
     init = cfg.model.backbone.get('init_cfg')
     text = (CONFIGS / 'imagenet' / f'{name}.py').read_text()
     if '-fcmae_' in name and name.startswith('convnextv2'):
@@ -106,7 +107,7 @@ def test_start_and_expected_result(name):
         run = re.match(r'work_dirs/(.*)/epoch_(\d+)\.pth', init.checkpoint)
         if run:
             (source,) = CONFIGS.glob(f'*/{run[1]}.py')
-            epochs = Config.fromfile(source).train_cfg.max_epochs
+            epochs = load(source).train_cfg.max_epochs
             assert epochs == int(run[2])
         else:
             assert '_3rdparty_in21k' in init.checkpoint

@@ -1,12 +1,11 @@
-"""Sizes and costs are those that the paper prints, at its precision."""
+"""Parameters and operations equal those of the paper, at its precision."""
 
 import math
 
 import pytest
-from mmengine.config import Config
 
 from tests.helpers import complexity
-from tests.test_configs import CONFIGS
+from tests.test_configs import CONFIGS, load
 
 # Table 14: parameters in M and operations in G at 224².
 TABLE_14 = {
@@ -52,7 +51,7 @@ TABLE_7 = {
 
 
 def printed(number, like):
-    """Round to as many digits after the point as the paper has."""
+    """Round to as many decimals as the paper prints."""
     return f'{number:.{len(like.partition(".")[2])}f}'
 
 
@@ -70,8 +69,8 @@ def test_table_15(arch, pixels):
     _, operations = complexity.of_backbone(arch, pixels)
     g = TABLE_15[arch, pixels]
     if (arch, pixels) == ('huge', 384):
-        # 337.955 by this rule: the paper cut off here where it rounds
-        # elsewhere (Table 5 has 600.7 where Table 15 has 600.8 for 600.809).
+        # This rule gives 337.955, which the paper truncates; it rounds others
+        # (for 600.809, Table 5 prints 600.7 and Table 15 prints 600.8).
         assert math.floor(operations / 1e8) / 10 == float(g)
     else:
         assert printed(operations / 1e9, g) == g
@@ -80,7 +79,7 @@ def test_table_15(arch, pixels):
 @pytest.mark.parametrize('name', TABLE_6)
 def test_table_6(name):
     path = CONFIGS / f'coco/mask-rcnn_{name}_fpn_8xb4-lsj-3x_coco.py'
-    _, operations = complexity.of_mask_rcnn(Config.fromfile(path).model)
+    _, operations = complexity.of_mask_rcnn(load(path).model)
     assert printed(operations / 1e9, TABLE_6[name]) == TABLE_6[name]
 
 
@@ -88,7 +87,7 @@ def test_table_6(name):
 def test_table_7(name, pixels):
     path = f'ade20k/upernet_{name}_8xb2-160k_ade20k-{pixels}x{pixels}.py'
     parameters, operations = complexity.of_upernet(
-        Config.fromfile(CONFIGS / path).model, pixels, 4 * pixels
+        load(CONFIGS / path).model, pixels, 4 * pixels
     )
     m, g = TABLE_7[name, pixels]
     assert (printed(parameters / 1e6, m), printed(operations / 1e9, g)) == (

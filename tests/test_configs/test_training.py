@@ -1,7 +1,7 @@
-"""Recipes train and test end to end, on data of a few pictures.
+"""Configs train and test end to end on a few images.
 
-Leaves as they are, but for budgets, workers and what needs a GPU: the hosts'
-mixed precision and SyncBN.
+Only the length of training, the workers and what needs a GPU (mixed precision
+and SyncBN) are changed.
 """
 
 import json
@@ -12,17 +12,16 @@ import numpy as np
 import pytest
 import torch
 from digit_scenes import CLASSES
-from mmengine.config import Config
 from mmengine.registry import MODELS, RUNNERS, DefaultScope
 from PIL import Image
 
-from tests.test_configs import CONFIGS
+from tests.test_configs import CONFIGS, load
 
 pytestmark = pytest.mark.slow
 
 
 def run(cfg, work_dir, test=False):
-    """Run as the hosts' tools do (mmseg's test tool heeds no runner_type)."""
+    """Train or test as the tools of the OpenMMLab libraries do."""
     cfg.work_dir = str(work_dir)
     cfg.optim_wrapper.type = 'OptimWrapper'
     for mode in ('train', 'val', 'test'):
@@ -44,7 +43,7 @@ def records(work_dir):
 
 
 def fcmae_weights(tmp_path, arch, channels):
-    """Write what pre-training leaves, with a decoder and without norms."""
+    """Save FCMAE weights: with a decoder, without the final norm."""
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = MODELS.build(
             dict(
@@ -76,14 +75,14 @@ def image_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'leaf',
+    'name',
     ['convnextv2-femto-fcmae_32xb32-600e_in1k',
      'convnext-tiny_64xb64-300e_in1k',
      'convnextv2-tiny-fcmae-in22k_16xb32-90e_in1k-384px'],
 )  # fmt: skip
-def test_imagenet(leaf, image_folder, tmp_path):
+def test_imagenet(name, image_folder, tmp_path):
     """Fine-tuning, a supervised baseline, and 384 pixels after 22K."""
-    cfg = Config.fromfile(CONFIGS / f'imagenet/{leaf}.py')
+    cfg = load(CONFIGS / f'imagenet/{name}.py')
     start = narrow(cfg, tmp_path)
     cfg.model.head.in_channels = 32
     for part in (cfg.model.head, cfg.data_preprocessor):
@@ -103,7 +102,7 @@ def test_imagenet(leaf, image_folder, tmp_path):
     _, log = run(cfg, tmp_path / 'run')
     losses = [r['loss'] for r in log if 'loss' in r]
     assert len(losses) == 2 * 3 and np.isfinite(losses).all()
-    # Heads that start near zero predict all three classes alike.
+    # A head initialized near zero predicts all three classes alike.
     assert losses[0] == pytest.approx(np.log(3), abs=0.02 if start else 0.2)
     assert len([r for r in log if 'accuracy/top1' in r]) == 2
     saved = torch.load(
@@ -111,15 +110,15 @@ def test_imagenet(leaf, image_folder, tmp_path):
     )
     assert set(saved) >= {'state_dict', 'ema_state_dict', 'optimizer'}
     if start:
-        # What is tested and saved is the average, which moves less.
-        name = 'backbone.stages.2.0.pointwise_conv1.weight'
-        average = saved['state_dict'][name] - start[name]
-        raw = saved['ema_state_dict'][f'module.{name}'] - start[name]
+        # The average is tested and saved; it changes less.
+        key = 'backbone.stages.2.0.pointwise_conv1.weight'
+        average = saved['state_dict'][key] - start[key]
+        raw = saved['ema_state_dict'][f'module.{key}'] - start[key]
         assert 0 < average.abs().max() < raw.abs().max() < 0.01
 
 
 def narrow(cfg, tmp_path):
-    """Give the leaf few channels and blocks, and a checkpoint that fits."""
+    """Reduce channels and blocks, and save a checkpoint that fits."""
     arch = dict(depths=(1, 1, 1, 1), channels=(8, 16, 24, 32))
     cfg.model.backbone.arch = arch
     if 'init_cfg' not in cfg.model.backbone:
@@ -138,10 +137,10 @@ def make_scenes(root):
     )  # fmt: skip
 
 
-def test_coco_on_one_gpus_schedule(tmp_path):
-    """Jittering to 1024², accumulation, soft-NMS, box and mask AP."""
+def test_coco_with_the_schedule_of_one_gpu(tmp_path):
+    """Jittering to 1024x1024, accumulation, soft-NMS, box and mask AP."""
     make_scenes(tmp_path / 'data')
-    cfg = Config.fromfile(
+    cfg = load(
         CONFIGS
         / 'coco/mask-rcnn_convnextv2-atto-fcmae_fpn_1xb4-lsj-1x_coco.py'
     )
@@ -164,14 +163,14 @@ def test_coco_on_one_gpus_schedule(tmp_path):
     cfg.train_cfg.max_epochs = 1
     _, log = run(cfg, tmp_path / 'run')
     losses = [r for r in log if 'loss_mask' in r]
-    assert len(losses) >= 2  # small or empty pictures are filtered
+    assert len(losses) >= 2  # small or empty images are filtered
     assert all(np.isfinite(r['loss']) for r in losses)
     assert any('coco/bbox_mAP' in r and 'coco/segm_mAP' in r for r in log)
 
 
 def test_ade20k_with_the_multi_scale_test(tmp_path):
     make_scenes(tmp_path / 'data')
-    cfg = Config.fromfile(
+    cfg = load(
         CONFIGS
         / 'ade20k/upernet_convnextv2-atto-fcmae_8xb2-160k_ade20k-512x512.py'
     )
@@ -194,7 +193,7 @@ def test_ade20k_with_the_multi_scale_test(tmp_path):
     assert len(losses) == 2
     assert all(np.isfinite(r['loss']) for r in losses)
     assert any('mIoU' in r for r in log)
-    # As `mim test ... --tta` puts it together.
+    # As `mim test ... --tta` does.
     cfg.load_from = str(tmp_path / 'run/iter_2.pth')
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     cfg.tta_model.module = cfg.model

@@ -1,8 +1,9 @@
 """ADE20K at 512x512 (paper, A.4).
 
-The paper's multi-scale test takes ratios of the size that pictures are
-resized to, 512x2048; the host's own takes them of the original picture. With a
-flip, which the paper does not state: its number of V1 equals V1's own with it.
+The multi-scale test of the paper scales the test size 512x2048;
+MMSegmentation's default scales the size of the original image. The paper does
+not mention flipping at test time. It is used here because the paper's result
+of V1 is V1's own result with flipping.
 """
 
 _base_ = 'mmseg::_base_/datasets/ade20k.py'

@@ -1,4 +1,4 @@
-"""ADE20K at 640x640: as at 512x512, everything resized to 640x2560."""
+"""ADE20K at 640x640: as at 512x512, with images resized to 640x2560."""
 
 _base_ = './ade20k_512.py'
 

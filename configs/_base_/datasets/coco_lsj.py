@@ -1,10 +1,10 @@
 """COCO with large-scale jittering to 1024x1024 (paper, A.3).
 
-A picture is resized to between 0.1 and 2.0 times what fits into 1024x1024 and
-cropped at random to that size; smaller ones are padded to it by the model's
-preprocessor (models/mask-rcnn_convnextv2_fpn_lsj.py). Boxes of cut objects are
-those of what is left of their masks. All with the host's parts.
-Test: the usual 1333x800, which the paper does not state.
+An image is resized to 0.1 to 2.0 times the size that fits into 1024x1024 and
+cropped at random to that size. The data preprocessor pads smaller images
+(models/mask-rcnn_convnextv2_fpn_lsj.py). The boxes of cropped objects are
+recomputed from their remaining masks. All transforms are MMDetection's.
+The test size is the usual 1333x800; the paper does not state it.
 """
 
 _base_ = 'mmdet::_base_/datasets/coco_instance.py'
@@ -33,6 +33,6 @@ train_pipeline = [
 train_dataloader = dict(
     batch_size=4,
     num_workers=4,
-    batch_sampler=None,  # it groups by aspect ratio, which is one here
+    batch_sampler=None,  # no grouping by aspect ratio: all are square
     dataset=dict(pipeline=train_pipeline),
 )

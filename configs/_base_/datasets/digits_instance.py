@@ -1,4 +1,4 @@
-"""Digit scenes in COCO format; made by tools/demo/make_digit_scenes.py."""
+"""Digit scenes in COCO format, written by tools/demo/make_digit_scenes.py."""
 
 classes = (
     'zero',

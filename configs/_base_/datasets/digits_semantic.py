@@ -1,4 +1,4 @@
-"""Digit scenes in ADE20K format; made by tools/demo/make_digit_scenes.py."""
+"""Digit scenes in ADE20K format, written by tools/demo/make_digit_scenes.py."""
 
 classes = (
     'background',
@@ -29,8 +29,8 @@ test_pipeline = [
     dict(type='LoadAnnotations', reduce_zero_label=True),
     dict(type='PackSegInputs'),
 ]
-# The paper's ratios, of the size that pictures are resized to for the test.
-# Without a flip: a mirrored digit is another sign.
+# The paper's ratios of the test size. No flipping: a mirrored digit is not
+# that digit.
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
@@ -83,4 +83,4 @@ test_dataloader = dict(
     ),
 )
 test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_cfg = dict(type='TestLoop')
+test_cfg = dict(type='CheckedTestLoop')

@@ -1,4 +1,4 @@
-"""Digit scenes without labels; made by tools/demo/make_digit_scenes.py."""
+"""Unlabeled digit scenes, written by tools/demo/make_digit_scenes.py."""
 
 data_preprocessor = dict(
     type='SelfSupDataPreprocessor',

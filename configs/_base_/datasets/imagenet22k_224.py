@@ -1,8 +1,8 @@
 """ImageNet-22K (21841 classes) with the augmentation of ImageNet-1K.
 
-There is no validation: what counts is the fine-tuning on ImageNet-1K after
-it. The host wants a list of files in ``meta/train.txt``; without one it reads
-the folders, which takes long.
+There is no validation set: results are those of the fine-tuning on ImageNet-1K
+that follows. MMPretrain reads the list of files from ``meta/train.txt``;
+without it, scanning the folders takes long.
 """
 
 _base_ = 'mmpretrain::_base_/datasets/imagenet_bs64_swin_224.py'

@@ -1,4 +1,4 @@
-"""ImageNet-22K at 384 pixels, for huge (paper, section 5)."""
+"""ImageNet-22K at 384x384, for huge (paper, section 5)."""
 
 _base_ = './imagenet22k_224.py'
 

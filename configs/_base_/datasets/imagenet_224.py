@@ -1,9 +1,9 @@
-"""ImageNet-1K at 224 pixels.
+"""ImageNet-1K at 224x224.
 
-The host's pipeline is the paper's and the released code's: random resized
-crop (bicubic), flip, RandAug (9, 0.5), random erasing 0.25 with noise in
-every pixel; test on the center crop of a picture of 256. Its RandAugment
-equals timm's (tests/test_configs/test_augmentation.py compares them).
+MMPretrain's pipeline has the augmentations of the paper and the released code:
+random resized crop (bicubic), flip, RandAug (9, 0.5), random erasing 0.25 with
+noise per pixel. The test uses the center crop after resizing to 256. Its
+RandAugment equals timm's (compared in tests/test_configs/test_augmentation.py).
 """
 
 _base_ = 'mmpretrain::_base_/datasets/imagenet_bs64_swin_224.py'

@@ -1,6 +1,6 @@
-"""ImageNet-1K at 384 pixels: trained as at 224, tested on the whole picture.
+"""ImageNet-1K at 384x384: trained as at 224, tested without cropping.
 
-From 384 on the released code resizes to the square and does not crop.
+From 384 on, the released code resizes test images to the square.
 """
 
 _base_ = './imagenet_224.py'

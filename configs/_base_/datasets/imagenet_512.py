@@ -1,4 +1,4 @@
-"""ImageNet-1K at 512 pixels: as at 384."""
+"""ImageNet-1K at 512x512: as at 384."""
 
 _base_ = './imagenet_384.py'
 

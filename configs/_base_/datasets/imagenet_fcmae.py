@@ -1,7 +1,8 @@
-"""ImageNet-1K as FCMAE sees it: crops of 224, flips, no labels used.
+"""ImageNet-1K for FCMAE: crops of 224x224 and flips; labels are not used.
 
-Scale (0.2, 1), bicubic interpolation and the flip are the released code's;
-the paper's Table 8 says RandomResizedCrop only. They equal the host's for MAE.
+The crop scale (0.2, 1), bicubic interpolation and the flip follow the released
+code and equal MMPretrain's pipeline for MAE. The paper states only random
+resized cropping (section 3, Table 8).
 """
 
 _base_ = 'mmpretrain::_base_/datasets/imagenet_bs512_mae.py'

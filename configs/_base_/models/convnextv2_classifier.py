@@ -1,7 +1,6 @@
 """Classifier of the paper's fine-tuning (Tables 9 to 13).
 
-The head starts at 0.001 of its usual scale (0.02 x 0.001): in the paper's
-words a head init of 0.001.
+The paper's "head init 0.001" scales the usual standard deviation of 0.02.
 """
 
 custom_imports = dict(
@@ -17,7 +16,7 @@ model = dict(
         loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1),
         init_cfg=dict(type='TruncNormal', layer='Linear', std=2e-5, bias=0.0),
     ),
-    # One of the two for every batch, each with probability one half.
+    # Each batch uses one of the two, with equal probability.
     train_cfg=dict(
         augments=[
             dict(type='Mixup', alpha=0.8),

@@ -1,4 +1,4 @@
-"""Mask R-CNN for large-scale jittering: pictures padded to 1024x1024."""
+"""Mask R-CNN for large-scale jittering: images are padded to 1024x1024."""
 
 _base_ = './mask-rcnn_convnextv2_fpn.py'
 

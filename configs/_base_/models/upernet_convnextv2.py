@@ -1,7 +1,7 @@
-"""UperNet (paper, A.4) on the host's own.
+"""UperNet (paper, A.4), based on MMSegmentation's config.
 
-Tested on whole pictures, as ConvNeXt V1's released configs do and as the
-paper counts its operations; the host's configs of V1 slide a window.
+The test runs on complete images, like ConvNeXt V1's released configs and the
+operation counts of the paper. MMSegmentation's configs of V1 slide a window.
 """
 
 _base_ = 'mmseg::_base_/models/upernet_convnext.py'

@@ -1,10 +1,12 @@
-"""160K iterations of UperNet at batch 16 (paper, A.4).
+"""160K iterations of UperNet with a batch size of 16 (paper, A.4).
 
-The paper: AdamW, weight decay 0.05, layer-wise decay. Not in the paper, and
-as ConvNeXt V1 was trained: 1500 iterations of warm-up, linear decay to 0,
-mixed precision.
+The paper states AdamW, a weight decay of 0.05 and layer-wise decay. It does
+not state the rest, which follows ConvNeXt V1: 1500 iterations of warm-up,
+linear decay to 0, mixed precision.
 """
 
+max_iters = 160000
+warmup_iters = 1500
 optim_wrapper = dict(
     type='AmpOptimWrapper',
     accumulative_counts=1,
@@ -15,13 +17,18 @@ optim_wrapper = dict(
     ),
 )
 auto_scale_lr = dict(base_batch_size=16)
-max_iters = 160000
 train_cfg = dict(
     type='IterBasedTrainLoop', max_iters=max_iters, val_interval=16000
 )
 val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+test_cfg = dict(type='CheckedTestLoop')
 param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-6, by_epoch=False, end=1500),
-    dict(type='PolyLR', power=1.0, begin=1500, end=max_iters, by_epoch=False),
+    dict(type='LinearLR', start_factor=1e-6, by_epoch=False, end=warmup_iters),
+    dict(
+        type='PolyLR',
+        power=1.0,
+        begin=warmup_iters,
+        end=max_iters,
+        by_epoch=False,
+    ),
 ]

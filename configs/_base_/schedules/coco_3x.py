@@ -1,10 +1,14 @@
-"""36 epochs of Mask R-CNN at batch 32 (paper, A.3).
+"""36 epochs of Mask R-CNN with a batch size of 32 (paper, A.3).
 
-The paper: AdamW, rate 1e-4, weight decay 0.05, layer-wise decay. Not in the
-paper, and taken from an independent run of base that reached its numbers:
-1000 iterations of warm-up, steps at epochs 27 and 33, mixed precision.
+The paper states AdamW, a learning rate of 1e-4, a weight decay of 0.05 and
+layer-wise decay. It does not state the rest, which follows an independent run
+of base that reached the paper's result: 1000 iterations of warm-up, learning
+rate steps at epochs 27 and 33, mixed precision.
 """
 
+max_epochs = 36
+milestones = [27, 33]
+warmup_iters = 1000
 optim_wrapper = dict(
     type='AmpOptimWrapper',
     accumulative_counts=1,
@@ -15,10 +19,12 @@ optim_wrapper = dict(
     ),
 )
 auto_scale_lr = dict(base_batch_size=32)
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=36, val_interval=1)
+train_cfg = dict(
+    type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1
+)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, end=1000),
-    dict(type='MultiStepLR', milestones=[27, 33], gamma=0.1),
+    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, end=warmup_iters),
+    dict(type='MultiStepLR', milestones=milestones, gamma=0.1),
 ]

@@ -1,4 +1,4 @@
-"""Cosine schedule to 0 over 800 epochs, 40 of them warm-up (Table 8)."""
+"""FCMAE for 800 epochs: 40 of warm-up, then cosine to 0 (paper, Table 8)."""
 
 _base_ = './fcmae_adamw.py'
 

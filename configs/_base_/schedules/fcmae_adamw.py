@@ -1,15 +1,15 @@
 """Optimizer of FCMAE (paper, Table 8).
 
 No weight decay on biases, norms, GRN and the mask token. The released PyTorch
-code lets it fall on the last two; we do not follow it there.
+code decays GRN and the mask token; this config does not follow it.
 """
 
-# lr = base lr x batch / 256, written for the paper's batch of 4096;
-# `--auto-scale-lr` adapts it to another batch, of which it does not know
-# accumulation: use one or the other.
+# Learning rate: base learning rate x batch size / 256 for the paper's batch of
+# 4096. `--auto-scale-lr` adapts it to another batch size but does not count
+# gradient accumulation: use one or the other.
 optim_wrapper = dict(
     type='OptimWrapper',  # the released code trains in fp32
-    accumulative_counts=1,  # more reach the batch with fewer GPUs
+    accumulative_counts=1,  # larger: the same batch size with fewer GPUs
     constructor='LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(layer_decay_rate=1.0),
     optimizer=dict(

@@ -1,4 +1,4 @@
-"""Layer-wise and group-wise learning rates, for all three hosts."""
+"""Layer-wise and group-wise learning rate decay."""
 
 from inspect import signature
 
@@ -13,15 +13,14 @@ DECAY_TYPES = ('layer', 'group')
 
 
 def has_weight_decay(name: str, parameter: Tensor) -> bool:
-    """Tell whether a parameter decays.
+    """Return whether weight decay applies to a parameter.
 
-    None of these does: one-dimensional parameters, biases, gamma and beta of
-    GRN whatever their shape (the official code's have four dimensions), and
-    the mask token.
+    It does not apply to one-dimensional parameters, biases, the mask token,
+    and gamma and beta of GRN, which have four dimensions in the official code.
 
     Args:
         name: Name of the parameter in the model.
-        parameter: The parameter.
+        parameter: Parameter.
     """
     parts = name.split('.')
     return not (
@@ -31,24 +30,26 @@ def has_weight_decay(name: str, parameter: Tensor) -> bool:
     )
 
 
-def tells_depths(backbone: nn.Module | None) -> bool:
-    """Tell whether a backbone answers for both ways to count layers.
+def supports_decay_types(backbone: nn.Module | None) -> bool:
+    """Return whether ``get_layer_depth`` of a backbone has ``decay_type``.
 
-    The hosts' own backbones do not: mmpretrain's ConvNeXt always counts
-    groups, and would silently get other rates than the config says.
+    Backbones of the OpenMMLab libraries do not have it: MMPretrain's ConvNeXt
+    always counts groups, so its learning rates would not be those of a config
+    with ``decay_type='layer'``.
     """
-    ask = getattr(backbone, 'get_layer_depth', None)
-    return ask is not None and 'decay_type' in signature(ask).parameters
+    method = getattr(backbone, 'get_layer_depth', None)
+    return method is not None and 'decay_type' in signature(method).parameters
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
-    """Optimizer groups with the learning rates of the paper.
+    """Build optimizer groups with the paper's layer decay (A.2 to A.4).
 
-    The rate of a parameter is ``lr * layer_decay_rate ** (n + 1 - i)`` for
-    layer id i of n. The backbone says how deep a parameter lies, so neither
-    depths nor class names are repeated here; necks and heads get ``lr``.
-    The registry is mmengine's root, where all hosts look.
+    The learning rate of a parameter is
+    ``lr * layer_decay_rate ** (n + 1 - i)`` for layer i of n, as returned by
+    ``get_layer_depth`` of the backbone; necks and heads use ``lr``. The class
+    is registered in mmengine's root registry, so that MMPretrain, MMDetection
+    and MMSegmentation all find it.
 
     Example::
 
@@ -59,9 +60,10 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     Args:
         optim_wrapper_cfg: Config of the optimizer wrapper.
-        paramwise_cfg: ``layer_decay_rate`` in (0, 1], 1.0 by default, which
-            only applies the rules of weight decay; ``decay_type``, 'layer'
-            (default) or 'group' (three blocks of the long stage together).
+        paramwise_cfg: ``layer_decay_rate`` in (0, 1]; the default of 1.0 only
+            applies the rules of weight decay. ``decay_type``, 'layer'
+            (default) or 'group', in which three consecutive blocks of the
+            third stage are one layer.
 
     Raises:
         ValueError: If ``paramwise_cfg`` has other keys or values.
@@ -70,16 +72,18 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     def __init__(
         self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None
     ) -> None:
-        # The host skips `add_params` where paramwise_cfg is empty.
+        # With an empty paramwise_cfg mmengine does not call `add_params`.
         paramwise_cfg = {'layer_decay_rate': 1.0, **(paramwise_cfg or {})}
         unknown = sorted(set(paramwise_cfg) - set(ALLOWED))
         if unknown:
             raise ValueError(
-                f'paramwise_cfg knows {ALLOWED}, got also {unknown}'
+                f'paramwise_cfg must only have {ALLOWED}, got {unknown}'
             )
-        rate = paramwise_cfg['layer_decay_rate']
-        if not 0 < rate <= 1:
-            raise ValueError(f'layer_decay_rate must be in (0, 1], got {rate}')
+        decay_rate = paramwise_cfg['layer_decay_rate']
+        if not 0 < decay_rate <= 1:
+            raise ValueError(
+                f'layer_decay_rate must be in (0, 1], got {decay_rate}'
+            )
         decay_type = paramwise_cfg.setdefault('decay_type', 'layer')
         if decay_type not in DECAY_TYPES:
             raise ValueError(
@@ -91,22 +95,21 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         """Build the optimizer of a model.
 
         Args:
-            model: The model, in a wrapper for distributed training or not.
+            model: Model, with or without a wrapper for distributed training.
 
         Returns:
-            The optimizer wrapper.
+            Optimizer wrapper.
 
         Raises:
-            ValueError: If the model is sharded in a way that flattens
-                parameters, which hides which of them are vectors.
+            ValueError: If the model is sharded by FullyShardedDataParallel,
+                which flattens parameters and so hides their dimensions.
         """
         if any(
             isinstance(m, FullyShardedDataParallel) for m in model.modules()
         ):
             raise ValueError(
-                'the layer decay cannot tell vectors from matrices in '
-                'FullyShardedDataParallel, which flattens them, and would '
-                'leave out the weight decay; train with '
+                'FullyShardedDataParallel flattens parameters to vectors, so '
+                'none would get weight decay; train with '
                 'MMDistributedDataParallel or FullyShardStrategy'
             )
         return super().__call__(model)
@@ -114,24 +117,24 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     def add_params(
         self, params: list[dict], module: nn.Module, **kwargs: object
     ) -> None:
-        """Put every trainable parameter into one group.
+        """Assign every trainable parameter to one group.
 
         Args:
             params: List of groups, extended in place, shallow layers first.
-            module: The whole model.
-            **kwargs: Not used; the signature is the host's.
+            module: Complete model.
+            **kwargs: Ignored; mmengine passes the state of a recursion.
 
         Raises:
-            ValueError: If the backbone does not tell depths and a decay rate
-                other than 1 is asked for.
+            ValueError: If ``layer_decay_rate`` is not 1 and the backbone has
+                no ``get_layer_depth`` with ``decay_type``.
         """
-        rate = self.paramwise_cfg['layer_decay_rate']
+        decay_rate = self.paramwise_cfg['layer_decay_rate']
         decay_type = self.paramwise_cfg['decay_type']
         backbone = getattr(module, 'backbone', None)
-        if rate != 1 and not tells_depths(backbone):
+        if decay_rate != 1 and not supports_decay_types(backbone):
             raise ValueError(
-                f'layer_decay_rate {rate} needs a model with a backbone that '
-                'has get_layer_depth(name, prefix, decay_type), such as '
+                f'layer_decay_rate {decay_rate} needs a model with a backbone '
+                'that has get_layer_depth(name, prefix, decay_type), such as '
                 f'ConvNeXtV2; this one is {type(backbone).__name__}'
             )
         groups: dict[tuple, dict] = {}
@@ -139,11 +142,11 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             if not parameter.requires_grad:
                 continue
             scale = 1.0
-            if rate != 1:
+            if decay_rate != 1:
                 layer, layers = backbone.get_layer_depth(
                     name, 'backbone.', decay_type
                 )
-                scale = rate ** (layers - 1 - layer)
+                scale = decay_rate ** (layers - 1 - layer)
             decays = has_weight_decay(name, parameter)
             group = groups.setdefault((scale, decays), dict(params=[]))
             group['params'].append(parameter)

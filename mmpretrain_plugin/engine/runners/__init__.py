@@ -1,3 +1,7 @@
-from .checked_runner import CheckedRunner
+from .checked_runner import (
+    CheckedFlexibleRunner,
+    CheckedRunner,
+    CheckedTestLoop,
+)
 
-__all__ = ['CheckedRunner']
+__all__ = ['CheckedFlexibleRunner', 'CheckedRunner', 'CheckedTestLoop']

@@ -1,8 +1,9 @@
-"""Sharded weights, gradients and moments (FSDP2), with plain checkpoints."""
+"""Train with sharded weights (FSDP2) and save ordinary checkpoints."""
 
 from collections.abc import Collection
+from typing import Any
 
-from mmengine._strategy import DDPStrategy
+from mmengine._strategy import DDPStrategy  # has no public module
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.registry import STRATEGIES
@@ -15,21 +16,21 @@ BLOCKS = ('ConvNeXtV2Block',)
 
 
 def shard(model: nn.Module, blocks: Collection[str] = BLOCKS) -> nn.Module:
-    """Shard a model in place: block by block, then what is left.
+    """Shard a model in place: each block, then all other parameters.
 
-    While one block computes, the weights of the next one arrive.
+    PyTorch gathers the weights of the next block while one block computes.
 
     Args:
-        model: Any model of a host, with all its weights in every process.
-        blocks: Names of the classes of its blocks.
+        model: Model with all its weights in every process.
+        blocks: Class names of its blocks.
 
     Returns:
-        The model. Its parameters keep names and shapes, as DTensors; plain
-        weights that fit load into it as before.
+        The model. Its parameters become DTensors of the same names and
+        shapes; an ordinary state dict still loads.
 
     Raises:
-        ValueError: If the model has no block of one of these classes, whose
-            weights would be gathered all at once.
+        ValueError: If a class does not occur in the model. All weights would
+            be gathered at once, as without sharding.
     """
     modules = list(model.modules())
     names = {type(module).__name__ for module in modules}
@@ -50,26 +51,28 @@ def shard(model: nn.Module, blocks: Collection[str] = BLOCKS) -> nn.Module:
 def shard_state(
     model: nn.Module, state: dict[str, Tensor], prefix: str, *_: object
 ) -> None:
-    """Cut plain weights like the parameters that they are about to fill.
+    """Shard ordinary weights like the parameters that they will fill.
+
+    A pre-hook of ``load_state_dict``.
 
     Args:
-        model: The sharded model.
+        model: Sharded model.
         state: Weights by name, replaced in place.
-        prefix: What the names of the model's own begin with.
-        *_: What else PyTorch gives to such a hook.
+        prefix: Prefix of the model's names in ``state``.
+        *_: Other arguments of such a hook, ignored.
     """
     for name, parameter in model.named_parameters(prefix.rstrip('.')):
         if name in state:
             state[name] = shard_like(parameter, state[name])
 
 
-def shard_like(parameter: Tensor, value: object) -> object:
-    """Cut a value that every process has whole.
+def shard_like(parameter: Tensor, value: Any) -> Any:
+    """Shard a value like a parameter.
 
     Args:
-        parameter: What it belongs to.
-        value: Weights or a moment of the parameter's shape; anything else
-            stays as it is.
+        parameter: Parameter, sharded or not.
+        value: Complete weights or moments, the same in every process. A value
+            that is not a tensor of the parameter's shape is returned as is.
 
     Returns:
         The value, sharded if the parameter is.
@@ -83,23 +86,25 @@ def shard_like(parameter: Tensor, value: object) -> object:
 
 
 def gather(state: dict) -> dict:
-    """Gather a state on the CPU of the first process; all must take part.
+    """Gather a state on the CPU of the main process.
+
+    All processes must call it.
 
     Args:
         state: State of a model or an optimizer, with DTensors.
 
     Returns:
-        The state with plain tensors in the first process, and with None in
-        their place in the others.
+        The state with ordinary tensors in the main process, and with None
+        instead of tensors in the others.
     """
 
-    def whole(value: Tensor) -> Tensor | None:
+    def full(value: Tensor) -> Tensor | None:
         if isinstance(value, DTensor):
             value = value.full_tensor()
         return value.cpu() if is_main_process() else None
 
-    result = apply_to(state, lambda x: isinstance(x, Tensor), whole)
-    if hasattr(state, '_metadata'):  # versions of layers
+    result = apply_to(state, lambda x: isinstance(x, Tensor), full)
+    if hasattr(state, '_metadata'):  # versions of modules
         result._metadata = state._metadata
     return result
 
@@ -108,21 +113,22 @@ def gather(state: dict) -> dict:
 class FullyShardStrategy(DDPStrategy):
     """Train with PyTorch's ``fully_shard`` under mmengine's FlexibleRunner.
 
-    mmengine's own ``FSDPStrategy`` flattens parameters, which hides vectors
-    from the rules of weight decay. Checkpoints are those of unsharded
-    training: either kind resumes the other, on any number of processes.
+    mmengine's own ``FSDPStrategy`` flattens parameters, so that the rules of
+    weight decay cannot see their dimensions. Checkpoints have the format of
+    unsharded training: both kinds of training resume from either, with any
+    number of processes.
 
     Example::
 
-        runner_type = 'FlexibleRunner'
+        runner_type = 'CheckedFlexibleRunner'  # or 'FlexibleRunner'
         strategy = dict(type='FullyShardStrategy')
 
     Args:
-        blocks: Names of the classes whose weights are gathered at a time.
-        **kwargs: What ``DDPStrategy`` takes, but ``model_wrapper``.
+        blocks: Class names of modules whose weights are gathered together.
+        **kwargs: Arguments of ``DDPStrategy`` except ``model_wrapper``.
 
     Raises:
-        ValueError: If a ``model_wrapper`` is given, which would shard nothing.
+        ValueError: If a ``model_wrapper`` is given, which would not shard.
     """
 
     def __init__(
@@ -130,28 +136,28 @@ class FullyShardStrategy(DDPStrategy):
     ) -> None:
         if kwargs.get('model_wrapper') is not None:
             raise ValueError(
-                'FullyShardStrategy shards a model without a wrapper; leave '
-                'out strategy.model_wrapper, or use DDPStrategy'
+                'FullyShardStrategy does not support strategy.model_wrapper, '
+                f'got {kwargs["model_wrapper"]}; remove it, or use DDPStrategy'
             )
         super().__init__(**kwargs)
         self.blocks = [blocks] if isinstance(blocks, str) else blocks
 
     def _wrap_model(self, model: nn.Module) -> nn.Module:
-        """Shard instead of wrapping."""
+        """Shard the model instead of wrapping it."""
         model = self.convert_model(model.to(get_device()))
         return shard(model, self.blocks)
 
     def save_checkpoint(
         self, filename: str, *, save_optimizer: bool = True, **kwargs: object
     ) -> None:
-        """Gather in all processes, and write in the first.
+        """Gather the state from all processes and save it in the main one.
 
         Args:
             filename: Path of the file.
-            save_optimizer: Whether to write the state of the optimizer too.
-            **kwargs: What the host's strategies take.
+            save_optimizer: Whether to save the state of the optimizer.
+            **kwargs: Other arguments of ``DDPStrategy.save_checkpoint``.
         """
-        # The host's method runs in one process, where nothing can be gathered.
+        # The parent's method only runs in the main process and cannot gather.
         self._gathered = [gather(self.model.state_dict())]
         if save_optimizer:
             self._gathered.append(gather(self.optim_wrapper.state_dict()))
@@ -163,44 +169,45 @@ class FullyShardStrategy(DDPStrategy):
             del self._gathered
 
     def model_state_dict(self) -> dict[str, Tensor]:
-        """Return what ``save_checkpoint`` gathered of the model."""
+        """Return the state of the model that ``save_checkpoint`` gathered."""
         return self._gathered[0]
 
     def optim_state_dict(self) -> dict:
-        """Return what ``save_checkpoint`` gathered of the optimizer."""
+        """Return the optimizer state that ``save_checkpoint`` gathered."""
         return self._gathered[1]
 
     def resume(self, filename: str, **kwargs: object) -> dict:
-        """Go on from a checkpoint, sharded or not.
+        """Resume from a checkpoint of sharded or unsharded training.
 
         Args:
             filename: Path of the file.
-            **kwargs: What the host's strategies take, but ``map_location``.
+            **kwargs: Arguments of ``DDPStrategy.resume``; ``map_location`` is
+                ignored.
 
         Returns:
-            What else the checkpoint holds.
+            Other content of the checkpoint.
         """
-        # The host would put all of it on the GPU of every process.
+        # By default all of it would be loaded to the GPU of every process.
         return super().resume(filename, **{**kwargs, 'map_location': 'cpu'})
 
     def load_optim_state_dict(self, state_dict: dict) -> None:
-        """Load the state of an optimizer, sharded or not.
+        """Load the state of an optimizer with complete tensors.
 
         Args:
-            state_dict: As ``torch.optim.Optimizer.state_dict`` gives it.
+            state_dict: State returned by ``torch.optim.Optimizer.state_dict``.
 
         Raises:
-            ValueError: If it is of another number of parameters.
+            ValueError: If the number of parameters differs.
         """
-        # The wrapper adds a group of its own for its log.
+        # `optim_wrapper.param_groups` has one group more, for logging.
         groups = self.optim_wrapper.optimizer.param_groups
         parameters = [p for group in groups for p in group['params']]
         saved = sum(len(g['params']) for g in state_dict['param_groups'])
         if saved != len(parameters):
             raise ValueError(
-                f'the checkpoint has the optimizer of {saved} parameters and '
+                f'the checkpoint has an optimizer of {saved} parameters but '
                 f'the model has {len(parameters)}; resume from a checkpoint '
-                f'of the same config, or load_from its weights alone'
+                'of the same config, or only load its weights with load_from'
             )
         state = {
             i: {key: shard_like(parameters[i], v) for key, v in part.items()}

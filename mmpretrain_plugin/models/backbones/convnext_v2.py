@@ -1,4 +1,4 @@
-"""ConvNeXt V2, dense for transfer and masked for pre-training.
+"""ConvNeXt V2, for complete images and, in pre-training, under a mask.
 
 Paper: Woo et al., ConvNeXt V2: Co-designing and Scaling ConvNets with Masked
 Autoencoders, CVPR 2023, https://arxiv.org/abs/2301.00808
@@ -7,23 +7,17 @@ Autoencoders, CVPR 2023, https://arxiv.org/abs/2301.00808
 import math
 from collections.abc import Sequence
 
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, initialize
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ...checkpoint import load_pretrained, split_initializers
 from ..layers import INIT_CFG, ConvNeXtV2Block
 from ..layouts import DenseLayout, LeakyLayout, PackedLayout
-from ..loading import (
-    IncompleteCheckpointError,
-    check_complete,
-    is_ours,
-    load_backbone,
-    pretrained_file,
-)
-from ..masking import check_encoding, patch_size_of
+from ..masking import check_encoding, check_mask
 
 # Width of the first stage and blocks per stage (paper, appendix A.1); the
-# width doubles from stage to stage. 'small' and 'xlarge' are V1's.
+# width doubles from stage to stage. 'small' and 'xlarge' exist only in V1.
 ARCHITECTURES = {
     'atto': (40, (2, 2, 6, 2)),
     'femto': (48, (2, 2, 6, 2)),
@@ -39,20 +33,20 @@ ARCHITECTURES = {
 
 
 def resolve_architecture(arch: str | dict) -> tuple[tuple, tuple]:
-    """Return the depths and channels that ``arch`` names or holds.
+    """Return depths and channels of an architecture.
 
     Args:
-        arch: A name of ``ARCHITECTURES`` or a dict with 'depths' and
-            'channels', two sequences of one length.
+        arch: Name in ``ARCHITECTURES`` or a dict with 'depths' and
+            'channels', two sequences of equal length.
 
     Raises:
-        ValueError: If the name is unknown or the dict is not of that form.
+        ValueError: If the name is unknown or the dict is malformed.
     """
     if isinstance(arch, str):
         if arch not in ARCHITECTURES:
             raise ValueError(
                 f'unknown arch {arch!r}; choose from {list(ARCHITECTURES)} '
-                'or give a dict(depths=..., channels=...)'
+                'or pass dict(depths=..., channels=...)'
             )
         width, depths = ARCHITECTURES[arch]
         return depths, tuple(width * 2**i for i in range(len(depths)))
@@ -64,18 +58,18 @@ def resolve_architecture(arch: str | dict) -> tuple[tuple, tuple]:
     depths, channels = tuple(arch['depths']), tuple(arch['channels'])
     if not depths or len(depths) != len(channels):
         raise ValueError(
-            f'depths {depths} and channels {channels} must have one entry '
-            'per stage each'
+            f'depths {depths} and channels {channels} must have equal '
+            'lengths, one entry per stage'
         )
     return depths, channels
 
 
 @MODELS.register_module()
 class ConvNeXtV2(BaseModule):
-    """ConvNeXt V2, and V1 by arguments.
+    """ConvNeXt V2, or V1 with other arguments.
 
-    State-dict names and shapes equal those of mmpretrain's ``ConvNeXt`` with
-    ``use_grn=True``, so weights load both ways.
+    State-dict names and shapes equal those of MMPretrain's ``ConvNeXt`` with
+    ``use_grn=True``, so weights load in both directions.
 
     Args:
         arch: Name of a size ('atto', 'femto', 'pico', 'nano', 'tiny', 'base',
@@ -84,26 +78,31 @@ class ConvNeXtV2(BaseModule):
         in_channels: Channels of the input images.
         stem_patch_size: Kernel and stride of the stem.
         use_grn: Whether blocks have Global Response Normalization (V2).
-        layer_scale_init_value: Start of layer scale (V1: 1e-6), 0 for none.
-        drop_path_rate: Rate of the last block; it grows linearly from 0.
+        layer_scale_init_value: Initial layer scale (V1: 1e-6), 0 for none.
+        drop_path_rate: Drop-path rate of the last block; it grows linearly
+            from 0 over the blocks.
         out_indices: Stage or stages to return; negative ones count from the
             last.
-        frozen_stages: How many stages, from the stem on, are not trained.
+        frozen_stages: Number of stages, from the stem on, that do not train.
         gap_before_final_norm: Whether to average each output map over its
-            sites and return (N, C), as for classification, or to normalize
-            the map and return (N, C, H, W).
+            positions and return (N, C), as for classification, or to
+            normalize the map and return (N, C, H, W).
+        final_norm: Whether each output stage has a LayerNorm, ``norm{i}``.
+            Maps under a mask never pass through it; ``FCMAE`` sets it to
+            False, because parameters without a gradient stop distributed
+            training.
         with_cp: Whether to recompute blocks in backward to save memory.
-        grn_cfg: Ablation: config of a layer in the place of GRN, such as
+        grn_cfg: Ablation: config of a layer that replaces GRN, such as
             ``dict(type='GRNVariant', aggregation='l1')``.
-        fold_mlp: Whether the MLP of a block runs as one function that keeps
-            little for backward, which is exact; False: layer after layer.
-        recompute_mlp: Whether that function computes the expanded sites again
-            in backward; None: where an image has more than 4 C sites.
+        fold_mlp: Whether the MLP of a block runs as one function with little
+            activation memory and the same results; False: layer by layer.
+        recompute_mlp: Whether that function recomputes the expanded features
+            in backward; None: where an image has more than 4 C positions.
         init_cfg: Initialization; the default is the paper's.
 
     Raises:
         ValueError: If ``arch``, ``out_indices`` or ``frozen_stages`` is not
-            one of the allowed values.
+            allowed.
     """
 
     def __init__(
@@ -117,6 +116,7 @@ class ConvNeXtV2(BaseModule):
         out_indices: int | Sequence[int] = -1,
         frozen_stages: int = 0,
         gap_before_final_norm: bool = True,
+        final_norm: bool = True,
         with_cp: bool = False,
         grn_cfg: dict | None = None,
         fold_mlp: bool = True,
@@ -163,8 +163,8 @@ class ConvNeXtV2(BaseModule):
                     nn.LayerNorm(previous, eps=1e-6),
                     nn.Conv2d(previous, width, kernel_size=2, stride=2),
                 ]
-            self.downsample_layers.append(nn.Sequential(*down))
-            blocks = [
+            self.downsample_layers.append(nn.ModuleList(down))
+            blocks = (
                 ConvNeXtV2Block(
                     width,
                     use_grn=use_grn,
@@ -176,10 +176,10 @@ class ConvNeXtV2(BaseModule):
                     recompute_mlp=recompute_mlp,
                 )
                 for _ in range(depth)
-            ]
-            self.stages.append(nn.Sequential(*blocks))
+            )
+            self.stages.append(nn.ModuleList(blocks))
             previous = width
-        for i in self.out_indices:
+        for i in self.out_indices if final_norm else ():
             norm = nn.LayerNorm(self.channels[i], eps=1e-6)
             self.add_module(f'norm{i}', norm)
         self._freeze_stages()
@@ -195,17 +195,18 @@ class ConvNeXtV2(BaseModule):
         Args:
             x: Images, (N, in_channels, H, W).
             mask: Patches to hide, bool (N, h, w), True = hidden; None hides
-                nothing.
-            encoding: Under a mask, 'packed' computes visible sites only,
-                'dense' all of them with hidden ones set to zero. Both mean
-                the same. 'leaky' is the paper's ablation: hidden pixels are
-                zero and nothing else is.
+                nothing. The packed encoding counts its patches, so it should
+                be on the CPU.
+            encoding: Under a mask, 'packed' computes only visible positions,
+                'dense' computes all of them and sets hidden ones to zero.
+                Both give the same results. 'leaky' is the paper's ablation:
+                only hidden pixels are set to zero.
 
         Returns:
-            One tensor per output stage. Without a mask as mmpretrain's
+            One tensor per output stage. Without a mask as MMPretrain's
             ``ConvNeXt``: (N, C) or, with ``gap_before_final_norm=False``, the
-            normalized map (N, C, H', W'). Under a mask the map as it is, with
-            zeros at hidden sites.
+            normalized map (N, C, H', W'). Under a mask the map without pooling
+            or final norm, zero at hidden positions.
 
         Raises:
             ValueError: If channels, mask or encoding do not fit.
@@ -220,7 +221,7 @@ class ConvNeXtV2(BaseModule):
         x = layout.enter(x)
         for i, stage in enumerate(self.stages):
             x = self._downsample(x, i, layout)
-            for block in stage:
+            for block in stage.children():
                 x = block(x, layout)
             if i in self.out_indices:
                 outs.append(
@@ -231,11 +232,11 @@ class ConvNeXtV2(BaseModule):
     def _layout(
         self, images: Tensor, mask: Tensor | None, encoding: str
     ) -> DenseLayout | PackedLayout:
-        """Choose the layout that computes under a mask."""
+        """Return the layout that an encoding computes in."""
         check_encoding(encoding)
         if mask is None:
             return DenseLayout()
-        patch_size_of(mask, images, self.stride)
+        check_mask(mask, images, self.stride)
         if encoding == 'packed':
             return PackedLayout(mask, images.device)
         layout = LeakyLayout if encoding == 'leaky' else DenseLayout
@@ -244,66 +245,44 @@ class ConvNeXtV2(BaseModule):
     def _downsample(
         self, x: Tensor, stage: int, layout: DenseLayout | PackedLayout
     ) -> Tensor:
-        """Run the stem, or the layer between two stages, inside patches."""
-        for layer in self.downsample_layers[stage]:
-            is_conv = isinstance(layer, nn.Conv2d)
-            x = layout.patch_conv(x, layer) if is_conv else layer(x)
+        """Apply the stem, or the layer between two stages, inside patches."""
+        for layer in self.downsample_layers[stage].children():
+            if isinstance(layer, nn.Conv2d):
+                x = layout.patch_conv(x, layer)
+            else:
+                x = layer(x)
         return layout.hide(x)
 
     def _output(self, x: Tensor, stage: int) -> Tensor:
-        """Pool or not, normalize, and return (N, C) or (N, C, H, W)."""
+        """Normalize a map, pooled or not: (N, C) or (N, C, H, W)."""
         norm = getattr(self, f'norm{stage}', nn.Identity())
         if self.gap_before_final_norm:
             return norm(x.mean(dim=(1, 2)))
-        # mmcv's RoIAlign silently reads channels-last memory as if it were
-        # not (mmcv issue 2203): detectors must get contiguous maps.
+        # MMCV's RoIAlign reads channels-last memory as if it were contiguous
+        # (mmcv issue 2203), so detectors need contiguous maps.
         return norm(x).permute(0, 3, 1, 2).contiguous()
 
-    def remove_final_norm(self) -> None:
-        """Drop the LayerNorm of each output stage.
-
-        Maps under a mask do not pass through it, so that in pre-training it
-        would be a parameter without a gradient, which stops distributed
-        training. The released pre-training weights have none either.
-        """
-        for i in self.out_indices:
-            if hasattr(self, f'norm{i}'):
-                delattr(self, f'norm{i}')
-
     def init_weights(self) -> None:
-        """Initialize, or load what ``init_cfg`` names.
+        """Initialize the weights as ``init_cfg`` says.
 
-        A checkpoint of type 'Pretrained', a file or an http address, may be
-        in any layout that ``mmpretrain_plugin.checkpoint`` knows; a prefix is
-        not needed. Other addresses (of an object store) load as the host does
-        it. In a list of initializers checkpoints come last.
+        An initializer of type 'Pretrained' loads a checkpoint in any format
+        that ``mmpretrain_plugin.checkpoint`` supports, from a path or an
+        address. Checkpoints are loaded after all other initializers.
 
         Raises:
-            ValueError: If that checkpoint cannot be read or does not fill the
+            ValueError: If a checkpoint cannot be read or does not fit the
                 backbone.
         """
-        whole, was_init = self.init_cfg, self.is_init
-        configs = [whole] if isinstance(whole, dict) else list(whole or [])
-        files = [pretrained_file(config) for config in configs]
-        own = [f for f in files if f and is_ours(f)]
-        # The host unpickles whatever is in a file; these are opened by us.
-        self.init_cfg = [c for c, f in zip(configs, files) if f not in own]
-        try:
-            super().init_weights()
-        except IncompleteCheckpointError as error:
-            hosts = [f for f in files if f and f not in own]
-            raise ValueError(f'{hosts[0]}: {error}') from None
-        finally:
-            self.init_cfg = whole
-        for file in [] if was_init else own:
-            load_backbone(self, file)
-
-    def _load_from_state_dict(
-        self, state_dict: dict, prefix: str, *args: object
-    ) -> None:
-        """Load, after checking that the state dict fills the backbone."""
-        check_complete(self.state_dict(), state_dict, prefix)
-        super()._load_from_state_dict(state_dict, prefix, *args)
+        if self.is_init:  # type: ignore[has-type]
+            return
+        pretrained, others = split_initializers(self.init_cfg)
+        initialize(self, others)
+        for child in self.children():
+            if hasattr(child, 'init_weights'):
+                child.init_weights()
+        for init_cfg in pretrained:
+            load_pretrained(self, init_cfg)
+        self.is_init = True
 
     def _freeze_stages(self) -> None:
         for i in range(self.frozen_stages):
@@ -320,19 +299,20 @@ class ConvNeXtV2(BaseModule):
     def get_layer_depth(
         self, param_name: str, prefix: str = '', decay_type: str = 'layer'
     ) -> tuple[int, int]:
-        """Tell how deep a parameter lies, for layer-wise learning rates.
+        """Return the layer of a parameter, for layer-wise learning rates.
 
-        The rate of a parameter is ``decay ** (num_layers - 1 - layer_id)``.
+        The learning rate of a parameter is multiplied by
+        ``decay ** (num_layers - 1 - layer_id)``.
 
         Args:
-            param_name: Name of the parameter in the whole model.
-            prefix: What precedes the backbone's own names in it.
-            decay_type: 'layer' counts every block, 'group' puts three blocks
-                of the second to last stage into one layer (ConvNeXt V1).
+            param_name: Name of the parameter in the complete model.
+            prefix: Prefix of the backbone's parameters in that model.
+            decay_type: 'layer': every block is a layer; 'group': three blocks
+                of the second to last stage are one layer (ConvNeXt V1).
 
         Returns:
-            The layer id, and the number of layers. Whatever is not in the
-            stem, a down-sampling layer or a block has the last id.
+            The layer id, and the number of layers. Parameters outside of the
+            stem, down-sampling layers and blocks have the last id.
 
         Raises:
             ValueError: If ``decay_type`` is unknown.
@@ -341,7 +321,7 @@ class ConvNeXtV2(BaseModule):
             raise ValueError(
                 f"decay_type must be 'layer' or 'group', got {decay_type!r}"
             )
-        layer_of = self._layer_wise if decay_type == 'layer' else self._grouped
+        layer_of = self._layer_id if decay_type == 'layer' else self._group_id
         last = layer_of(len(self.depths) - 1, self.depths[-1] - 1)
         parts = param_name.removeprefix(prefix).split('.')
         if not param_name.startswith(prefix) or parts[0] not in (
@@ -352,12 +332,12 @@ class ConvNeXtV2(BaseModule):
         block = int(parts[2]) if parts[0] == 'stages' else None
         return layer_of(int(parts[1]), block), last + 2
 
-    def _layer_wise(self, stage: int, block: int | None) -> int:
-        """Every block a layer; a down-sampling goes with the block after."""
+    def _layer_id(self, stage: int, block: int | None) -> int:
+        """Number blocks; a down-sampling layer belongs to the next block."""
         return sum(self.depths[:stage]) + (block or 0) + 1
 
-    def _grouped(self, stage: int, block: int | None) -> int:
-        """Groups of three blocks in the long stage, one group per other."""
+    def _group_id(self, stage: int, block: int | None) -> int:
+        """Number groups: three blocks in the long stage, else a stage each."""
         long_stage = len(self.depths) - 2
         if stage == 0 and block is None:
             return 0

@@ -15,8 +15,8 @@ class FCMAEHead(BaseModule):
     Args:
         patch_size: Side of a masked patch in pixels.
         in_channels: Channels of the images.
-        norm_pix: Whether each patch of the target has mean 0 and variance 1.
-            Predicting zero everywhere then costs about 1.0.
+        norm_pix: Whether to normalize each patch of the target to mean 0 and
+            variance 1. The loss of predicting zero everywhere is then about 1.
     """
 
     eps = 1e-6
@@ -33,7 +33,7 @@ class FCMAEHead(BaseModule):
         )
 
     def patchify(self, images: Tensor) -> Tensor:
-        """Cut images into patches.
+        """Split images into patches.
 
         Args:
             images: Images (N, C, H, W).
@@ -43,14 +43,14 @@ class FCMAEHead(BaseModule):
             column, channel).
 
         Raises:
-            ValueError: If the number of channels is another or the patch does
-                not divide the image.
+            ValueError: If the number of channels is not ``in_channels`` or the
+                patch size does not divide the image.
         """
         batch, channels = images.shape[:2]
         if channels != self.in_channels:
             raise ValueError(
-                f'images have {channels} channels, the head was built for '
-                f'in_channels={self.in_channels}'
+                f'images have {channels} channels, but the head was built '
+                f'with in_channels={self.in_channels}'
             )
         p = self.patch_size
         h, w = patch_grid(images.shape[2:], p)
@@ -59,11 +59,11 @@ class FCMAEHead(BaseModule):
         return x.reshape(batch, h * w, -1)
 
     def unpatchify(self, patches: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Put patches together; the inverse of :meth:`patchify`.
+        """Merge patches into images; the inverse of :meth:`patchify`.
 
         Args:
             patches: Patches (N, h * w, patch_size² * C).
-            grid: The grid (h, w), which images that are not square need.
+            grid: Patches per column and row, (h, w).
 
         Returns:
             Images (N, C, h * patch_size, w * patch_size).
@@ -74,7 +74,7 @@ class FCMAEHead(BaseModule):
         return x.reshape(batch, -1, h * p, w * p)
 
     def target(self, images: Tensor) -> Tensor:
-        """Return what a perfect prediction of the images would be."""
+        """Return the target (N, h * w, patch_size² * C) of the prediction."""
         patches = self.patchify(images)
         if not self.norm_pix:
             return patches
@@ -82,11 +82,11 @@ class FCMAEHead(BaseModule):
         return (patches - mean) / std
 
     def restore(self, prediction: Tensor, images: Tensor) -> Tensor:
-        """Turn a prediction into pixels, with the true patch statistics.
+        """Convert a prediction to pixels, with the true patch statistics.
 
         Args:
             prediction: Output of the decoder, (N, h * w, patch_size² * C).
-            images: The images that the prediction is of, (N, C, H, W).
+            images: Images that were masked, (N, C, H, W).
 
         Returns:
             Images (N, C, H, W) on the scale of ``images``.
@@ -98,27 +98,22 @@ class FCMAEHead(BaseModule):
         return self.unpatchify(prediction, grid)
 
     def _statistics(self, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and (unbiased) deviation of each patch, (N, h * w, 1)."""
+        """Return mean and unbiased deviation of each patch, (N, h * w, 1)."""
         mean = patches.mean(dim=-1, keepdim=True)
         return mean, (patches.var(dim=-1, keepdim=True) + self.eps).sqrt()
 
     def loss(self, prediction: Tensor, images: Tensor, mask: Tensor) -> Tensor:
-        """Compare a prediction with the hidden patches.
+        """Compute the mean squared error over hidden patches.
 
         Args:
             prediction: Output of the decoder, (N, h * w, patch_size² * C).
             images: Images (N, C, H, W).
-            mask: Mask of patches, bool (N, h, w), True = hidden.
+            mask: Mask of patches, bool (N, h, w), True = hidden. It must hide
+                something, or the mean is not defined.
 
         Returns:
-            The mean over hidden patches, a scalar in at least fp32.
-
-        Raises:
-            ValueError: If the mask hides nothing. FCMAE draws masks on the
-                CPU, where looking costs no synchronization.
+            The mean over hidden patches, a scalar in fp32 or wider.
         """
-        if not mask.any():
-            raise ValueError('the mask hides nothing: there is no loss')
         images = images.to(torch.promote_types(images.dtype, torch.float32))
         target = self.target(images)
         hidden = mask.flatten(1).to(target, non_blocking=True)

@@ -8,11 +8,11 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ...ops import folded_mlp
+from ...ops import MLPWeights, folded_mlp
 from ..layouts import DenseLayout, PackedLayout
 from .grn import GRN
 
-# The paper's start of every convolution and linear layer.
+# Initialization of every convolution and linear layer in the paper.
 INIT_CFG = dict(
     type='TruncNormal', layer=['Conv2d', 'Linear'], std=0.02, bias=0.0
 )
@@ -21,24 +21,24 @@ INIT_CFG = dict(
 class ConvNeXtV2Block(nn.Module):
     """Depthwise convolution, LayerNorm, and an MLP with GRN (section 4).
 
-    The block is written once, over a layout that knows which sites exist.
+    The block is written once, for every layout of the feature map.
     Parameter names are those of mmpretrain's ``ConvNeXtBlock``.
 
     Args:
         channels: Width C of input and output; the MLP expands to 4 C.
-        use_grn: Whether to normalize the expanded responses (V2).
-        layer_scale_init_value: Start of the per-channel scale of the branch
-            (V1); 0 means none.
+        use_grn: Whether to normalize the expanded activations by GRN (V2).
+        layer_scale_init_value: Initial value of the per-channel scale of the
+            branch (V1); 0 means none.
         drop_path_rate: Probability to drop the branch for an image.
         with_cp: Whether to recompute the block in backward to save memory.
-        grn_cfg: Ablation: config of a layer in the place of GRN.
-        fold_mlp: Whether the MLP folds GRN into its weights and keeps little
-            for backward (``ops/folded_mlp.py``): the same values in less
-            memory. With False, or with ``grn_cfg`` or hidden sites in the
-            layout, layer after layer.
-        recompute_mlp: Whether the folded MLP computes its expanded sites
-            again in backward; None decides by how much memory that saves
-            for its time: where an image has more than 4 C sites.
+        grn_cfg: Ablation: config of a layer that replaces GRN.
+        fold_mlp: Whether the MLP folds GRN into its weights
+            (``ops/mlp.py``): the same values in less activation memory. If
+            False, or with ``grn_cfg`` or hidden positions in the layout, the
+            MLP runs layer by layer.
+        recompute_mlp: Whether the folded MLP recomputes its expanded features
+            in backward; None: if an image has more than 4 C positions, where
+            it saves most memory for its time.
     """
 
     def __init__(
@@ -75,14 +75,15 @@ class ConvNeXtV2Block(nn.Module):
         self.recompute_mlp = recompute_mlp
 
     def forward(self, x: Tensor, layout: DenseLayout | PackedLayout) -> Tensor:
-        """Transform the sites of a layout.
+        """Apply the block to a feature map.
 
         Args:
-            x: Sites, channels last, hidden ones absent or zero.
+            x: Features of a layout, (N, ..., C), absent or zero at hidden
+                positions.
             layout: The layout of x.
 
         Returns:
-            Sites of the same shape, hidden ones absent or zero.
+            Features of the same shape, absent or zero at hidden positions.
         """
         if self.with_cp and torch.is_grad_enabled():
             return checkpoint(self._forward, x, layout, use_reentrant=False)
@@ -92,7 +93,7 @@ class ConvNeXtV2Block(nn.Module):
         self, x: Tensor, layout: DenseLayout | PackedLayout
     ) -> Tensor:
         y = layout.depthwise_conv(x, self.depthwise_conv)
-        if self.fold_mlp and not layout.has_hidden_sites:
+        if self.fold_mlp and not layout.has_hidden_positions:
             y = self._folded_mlp(y)
         else:
             y = layout.hide(self._plain_mlp(y, layout))
@@ -101,26 +102,33 @@ class ConvNeXtV2Block(nn.Module):
     def _plain_mlp(
         self, y: Tensor, layout: DenseLayout | PackedLayout
     ) -> Tensor:
-        """Apply layer after layer: this is the meaning."""
+        """Apply the MLP layer by layer: the definition."""
         y = self.act(self.pointwise_conv1(self.norm(y)))
         y = self.pointwise_conv2(self.grn(layout.hide(y)))
         return y if self.gamma is None else y * self.gamma
 
     def _folded_mlp(self, y: Tensor) -> Tensor:
-        """Compute the same in one function."""
-        norm, grn = self.norm, None
-        expand, project = self.pointwise_conv1, self.pointwise_conv2
-        if isinstance(self.grn, GRN):
-            grn = (self.grn.gamma, self.grn.beta, self.grn.eps)
+        """Apply the same MLP as one function, in less activation memory."""
+        grn = self.grn if isinstance(self.grn, GRN) else None
         recompute = self.recompute_mlp
         if recompute is None:
-            recompute = math.prod(y.shape[1:-1]) > expand.out_features
+            positions = math.prod(y.shape[1:-1])
+            recompute = positions > self.pointwise_conv1.out_features
+        weights = MLPWeights(
+            norm_weight=self.norm.weight,
+            norm_bias=self.norm.bias,
+            expand_weight=self.pointwise_conv1.weight,
+            expand_bias=self.pointwise_conv1.bias,
+            gamma=grn.gamma if grn else None,
+            beta=grn.beta if grn else None,
+            project_weight=self.pointwise_conv2.weight,
+            project_bias=self.pointwise_conv2.bias,
+            scale=self.gamma,
+        )
         return folded_mlp(
             y,
-            (norm.weight, norm.bias, norm.eps),
-            (expand.weight, expand.bias),
-            grn,
-            (project.weight, project.bias),
-            self.gamma,
-            recompute,
+            weights,
+            norm_eps=self.norm.eps,
+            grn_eps=grn.eps if grn else 0.0,
+            recompute=recompute,
         )

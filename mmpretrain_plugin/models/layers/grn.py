@@ -8,13 +8,13 @@ class GRN(nn.Module):
     """Global Response Normalization (paper, section 4, equations 1 to 3).
 
     For each image and channel k, with ``g_k`` the L2 norm of the channel over
-    the sites of the image: ``n_k = g_k / (mean_k g_k + eps)`` and
-    ``out = gamma * h * n + beta + h``. An image's output never depends on its
-    batch mates. Under a mask, hidden sites have to be absent or zero in the
-    input, so that they do not enter the norm.
+    the positions of the image: ``n_k = g_k / (mean_k g_k + eps)`` and
+    ``out = gamma * h * n + beta + h``. The output of an image does not depend
+    on the other images of the batch. Under a mask, hidden positions must be
+    absent or zero in the input, so that they do not enter the norm.
 
-    Gamma and beta are one-dimensional, like the host's, so that every rule
-    "no weight decay on 1-D parameters" covers them.
+    Gamma and beta are one-dimensional, like those of MMPretrain's GRN, so that
+    every rule "no weight decay on 1-D parameters" covers them.
 
     Args:
         channels: Number of channels K.
@@ -28,19 +28,19 @@ class GRN(nn.Module):
         self.eps = eps
 
     def forward(self, h: Tensor) -> Tensor:
-        """Normalize the responses.
+        """Normalize the activations.
 
         Args:
-            h: Sites of each image, channels last, (N, ..., K).
+            h: Positions of each image, channels last, (N, ..., K).
 
         Returns:
             Tensor of the same shape and type.
         """
-        # Sums run in fp32 at least: over 256² sites the squares of ordinary
-        # activations leave the range of fp16 (ConvNeXt-V2 issue 66).
+        # Sums run in fp32 or wider: over 256² positions the squares of
+        # ordinary activations exceed the range of fp16 (ConvNeXt-V2 issue 66).
         dtype = torch.promote_types(h.dtype, torch.float32)
-        sites = tuple(range(1, h.dim() - 1))
-        g = torch.linalg.vector_norm(h, dim=sites, keepdim=True, dtype=dtype)
+        axes = tuple(range(1, h.dim() - 1))
+        g = torch.linalg.vector_norm(h, dim=axes, keepdim=True, dtype=dtype)
         n = g / (g.mean(dim=-1, keepdim=True) + self.eps)
         # gamma * h * n + h, as one factor per image and channel
         scale = (1 + self.gamma * n).to(h.dtype)

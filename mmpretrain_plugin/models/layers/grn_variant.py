@@ -10,24 +10,24 @@ NORMALIZATIONS = ('divisive', 'standardize', None)
 
 @MODELS.register_module()
 class GRNVariant(nn.Module):
-    """GRN with parts exchanged or left out; the default arguments are GRN.
+    """GRN with parts replaced or removed; the default arguments are GRN.
 
-    With G the aggregation, N the normalization and X the responses,
+    With G the aggregation, N the normalization and X the activations,
     ``out = gamma * X * N(G(X)) + beta + X``. Table 16 writes (a) X, (b)
     X * G(X), (c) X * N(X) and (d) X * N(G(X)).
 
     Args:
         channels: Number of channels K.
-        aggregation: What becomes of the sites of an image: their L2 or L1
-            norm, their average, or None, which keeps every site. A site
-            whose responses are all exactly zero counts as hidden in the
-            average.
-        normalization: What becomes of that over the channels: 'divisive' by
-            their mean, 'standardize' to mean 0 and deviation 1, or None.
-        affine: Whether gamma and beta exist. Gamma starts at 0, or at 1
-            without the residual, where 0 would silence the branch.
+        aggregation: Statistic over the positions of an image: 'l2' or 'l1'
+            norm, 'average', or None for no aggregation. In the average, a
+            position whose activations are all exactly zero counts as hidden.
+        normalization: Normalization of the statistic over the channels:
+            'divisive' by their mean, 'standardize' to mean 0 and standard
+            deviation 1, or None.
+        affine: Whether gamma and beta exist. Gamma is initialized to 0, or to
+            1 without the residual, where 0 would make the branch zero.
         residual: Whether X is added.
-        eps: Added to the mean or the deviation.
+        eps: Added to the mean or the standard deviation.
 
     Raises:
         ValueError: If aggregation or normalization is unknown.
@@ -55,15 +55,15 @@ class GRNVariant(nn.Module):
         self.eps = eps
         self.gamma = self.beta = None
         if affine:
-            start = 0.0 if residual else 1.0
-            self.gamma = nn.Parameter(torch.full((channels,), start))
+            initial = 0.0 if residual else 1.0
+            self.gamma = nn.Parameter(torch.full((channels,), initial))
             self.beta = nn.Parameter(torch.zeros(channels))
 
     def forward(self, h: Tensor) -> Tensor:
-        """Normalize the responses.
+        """Normalize the activations.
 
         Args:
-            h: Sites of each image, channels last, (N, ..., K).
+            h: Positions of each image, channels last, (N, ..., K).
 
         Returns:
             Tensor of the same shape and type.
@@ -79,15 +79,15 @@ class GRNVariant(nn.Module):
         return out.to(h.dtype)
 
     def _aggregate(self, x: Tensor) -> Tensor:
-        sites = tuple(range(1, x.dim() - 1))
+        axes = tuple(range(1, x.dim() - 1))
         if self.aggregation is None:
             return x
         if self.aggregation == 'average':
-            # As the hidden sites of the dense layout are.
-            visible = (x != 0).any(-1, keepdim=True).sum(sites, keepdim=True)
-            return x.sum(sites, keepdim=True) / visible.clamp(min=1)
+            # The dense layout sets hidden positions to zero.
+            visible = (x != 0).any(-1, keepdim=True).sum(axes, keepdim=True)
+            return x.sum(axes, keepdim=True) / visible.clamp(min=1)
         order = 2 if self.aggregation == 'l2' else 1
-        return torch.linalg.vector_norm(x, order, dim=sites, keepdim=True)
+        return torch.linalg.vector_norm(x, order, dim=axes, keepdim=True)
 
     def _normalize(self, g: Tensor) -> Tensor:
         if self.normalization is None:
@@ -95,5 +95,5 @@ class GRNVariant(nn.Module):
         mean = g.mean(-1, keepdim=True)
         if self.normalization == 'divisive':
             return g / (mean + self.eps)
-        deviation = g.std(-1, unbiased=False, keepdim=True)
-        return (g - mean) / (deviation + self.eps)
+        std = g.std(-1, unbiased=False, keepdim=True)
+        return (g - mean) / (std + self.eps)

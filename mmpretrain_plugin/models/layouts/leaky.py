@@ -6,21 +6,21 @@ from .dense import DenseLayout
 
 
 class LeakyLayout(DenseLayout):
-    """Dense sites whose hidden pixels are zero, and nothing else is.
+    """Dense layout in which only the pixels of hidden patches are zero.
 
-    Convolutions, norms and GRN then see hidden patches, and what is visible
-    leaks into them: 79.3 top-1 in place of 83.7 for V1-base.
+    Convolutions, norms and GRN see hidden patches, and information of visible
+    patches leaks into them: 79.3 top-1 instead of 83.7 for V1-base.
     """
 
     @property
-    def has_hidden_sites(self) -> bool:
-        """They are not hidden but black."""
+    def has_hidden_positions(self) -> bool:
+        """False: the positions of hidden patches are computed like others."""
         return False
 
     def enter(self, images: Tensor) -> Tensor:
-        """Lay out images (N, C, H, W) as (N, H, W, C), hidden pixels zero."""
+        """Convert images (N, C, H, W) to (N, H, W, C), hidden pixels zero."""
         return super().hide(super().enter(images))
 
     def hide(self, x: Tensor) -> Tensor:
-        """Return x as it is: this is the ablation."""
+        """Return x unchanged: this is the ablation."""
         return x

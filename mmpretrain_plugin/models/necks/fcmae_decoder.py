@@ -1,16 +1,14 @@
 """The decoder of FCMAE (paper, section 3; Table 1)."""
 
-import torch
-from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from ..layers import INIT_CFG, ConvNeXtV2Block
-from .cells import check_patch, fill_hidden, order_by_patch, run_blocks
+from .base_decoder import BaseDecoder, fill_hidden, run_blocks
 
 
 @MODELS.register_module()
-class FCMAEDecoder(BaseModule):
+class FCMAEDecoder(BaseDecoder):
     """ConvNeXt V2 blocks over encoded patches and mask tokens.
 
     Args:
@@ -19,10 +17,10 @@ class FCMAEDecoder(BaseModule):
         depth: Number of blocks.
         patch_size: Side of a masked patch in pixels.
         out_channels: Channels of the image to predict.
-        feature_stride: Pixels per cell of the encoder's map; patches are
-            multiples of it.
+        feature_stride: Pixels per position of the encoder's last map, a
+            divisor of ``patch_size``.
         init_cfg: Initialization of linear and convolution weights. The mask
-            token starts normal with 0.02.
+            token is sampled from a normal distribution with deviation 0.02.
 
     Raises:
         ValueError: If ``feature_stride`` does not divide ``patch_size``.
@@ -38,42 +36,21 @@ class FCMAEDecoder(BaseModule):
         feature_stride: int = 32,
         init_cfg: dict | list | None = INIT_CFG,
     ) -> None:
-        check_patch(patch_size, feature_stride)
-        super().__init__(init_cfg)
-        self.in_channels = in_channels
-        self.patch_size = patch_size
-        self.feature_stride = feature_stride
-        self.out_channels = out_channels
+        super().__init__(
+            in_channels=in_channels,
+            token_channels=embed_dim,
+            patch_size=patch_size,
+            out_channels=out_channels,
+            feature_stride=feature_stride,
+            init_cfg=init_cfg,
+        )
         self.proj = nn.Conv2d(in_channels, embed_dim, kernel_size=1)
-        self.mask_token = nn.Parameter(torch.zeros(1, embed_dim, 1, 1))
-        self.decoder = nn.Sequential(
-            *(ConvNeXtV2Block(embed_dim) for _ in range(depth))
+        self.decoder = nn.ModuleList(
+            ConvNeXtV2Block(embed_dim) for _ in range(depth)
         )
-        self.pred = nn.Conv2d(
-            embed_dim, feature_stride**2 * out_channels, kernel_size=1
-        )
+        self.pred = self.build_pred(embed_dim)
 
-    def init_weights(self) -> None:
-        """Initialize the mask token and the layers, or load them all."""
-        if not self.is_init:
-            nn.init.normal_(self.mask_token, std=0.02)
-        super().init_weights()
-
-    def forward(self, feats: tuple[Tensor, ...], mask: Tensor) -> Tensor:
-        """Predict the pixels of every patch.
-
-        Args:
-            feats: Maps of the encoder under the mask; the last one, of shape
-                (N, in_channels, H', W'), is decoded.
-            mask: Mask of patches, bool (N, h, w), True = hidden.
-
-        Returns:
-            Prediction (N, h * w, patch_size² * out_channels), pixels of a
-            patch in the order (row, column, channel).
-
-        Raises:
-            ValueError: If the map and the mask do not cover the same image.
-        """
+    def decode(self, feats: tuple[Tensor, ...], mask: Tensor) -> Tensor:
+        """Decode the last map to (N, embed_dim, H', W')."""
         x = fill_hidden(self.proj(feats[-1]), mask, self.mask_token)
-        x = self.pred(run_blocks(x, self.decoder))
-        return order_by_patch(x, mask.shape[1:], self.feature_stride)
+        return run_blocks(x, self.decoder)

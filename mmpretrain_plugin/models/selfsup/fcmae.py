@@ -10,28 +10,30 @@ from ..masking import check_encoding, patch_grid, random_mask
 
 @MODELS.register_module()
 class FCMAE(BaseSelfSupervisor):
-    """Draw a mask, encode what is visible, predict what is hidden.
+    """Sample a mask, encode the visible patches, predict the hidden ones.
 
-    The mask is an argument all the way down and no state of any module, so
-    that the backbone can be used for anything else at any time.
+    The mask is an argument of every module and never stored, so the backbone
+    can encode complete images at any time.
 
     Args:
-        backbone: A backbone that takes ``(images, mask, encoding)``; its
-            final norm, which masked maps do not reach, is removed.
-        neck: The decoder, which takes ``(features, mask)``.
-        head: Target and loss.
+        backbone: Config of a backbone that accepts ``(images, mask,
+            encoding)``. Masked maps skip its final norm, so ``final_norm``
+            defaults to False here.
+        neck: Config of the decoder, which accepts ``(features, mask)``.
+        head: Config of target and loss.
         mask_ratio: Fraction of patches to hide, in (0, 1).
         patch_size: Side of a patch in pixels, a multiple of the backbone's
             stride.
-        encoding: 'packed' computes visible patches only, 'dense' all; both
-            give the same result. 'leaky' is an ablation: hidden pixels are
-            zero, and what is visible leaks into them.
-        data_preprocessor: The host's, normalizing images.
-        init_cfg: Initialization of the whole model, a checkpoint for example.
+        encoding: 'packed' computes only visible patches, 'dense' all; both
+            give the same results. 'leaky' is an ablation: hidden pixels are
+            zero, and information of visible patches leaks into them.
+        data_preprocessor: Config of MMPretrain's preprocessor.
+        init_cfg: Initialization of the complete model, for example a
+            checkpoint.
 
     Raises:
-        ValueError: If patch sizes, strides or channels of the parts differ,
-            or ratio or encoding are not allowed.
+        ValueError: If patch sizes, strides or channels of backbone, neck and
+            head differ, or ratio or encoding are not allowed.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class FCMAE(BaseSelfSupervisor):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(
-            backbone,
+            {'final_norm': False, **backbone},
             neck=neck,
             head=head,
             data_preprocessor=data_preprocessor,
@@ -55,31 +57,29 @@ class FCMAE(BaseSelfSupervisor):
         if not 0 < mask_ratio < 1:
             raise ValueError(f'mask_ratio must be in (0, 1), got {mask_ratio}')
         check_encoding(encoding)
-        backbone, neck, head = self.backbone, self.neck, self.head
         for values in (
             {
                 'FCMAE.patch_size': patch_size,
-                'neck.patch_size': neck.patch_size,
-                'head.patch_size': head.patch_size,
+                'neck.patch_size': self.neck.patch_size,
+                'head.patch_size': self.head.patch_size,
             },
             {
-                'backbone.stride': backbone.stride,
-                'neck.feature_stride': neck.feature_stride,
+                'backbone.stride': self.backbone.stride,
+                'neck.feature_stride': self.neck.feature_stride,
             },
             {
-                'backbone.channels[-1]': backbone.channels[-1],
-                'neck.in_channels': neck.in_channels,
+                'backbone.channels[-1]': self.backbone.channels[-1],
+                'neck.in_channels': self.neck.in_channels,
             },
             {
-                'backbone.in_channels': backbone.in_channels,
-                'neck.out_channels': neck.out_channels,
-                'head.in_channels': head.in_channels,
+                'backbone.in_channels': self.backbone.in_channels,
+                'neck.out_channels': self.neck.out_channels,
+                'head.in_channels': self.head.in_channels,
             },
         ):
             if len(set(values.values())) > 1:
                 given = ', '.join(f'{k}={v}' for k, v in values.items())
-                raise ValueError(f'these must be equal: {given}')
-        backbone.remove_final_norm()
+                raise ValueError(f'these must be equal, got {given}')
         self.mask_ratio = mask_ratio
         self.patch_size = patch_size
         self.encoding = encoding
@@ -87,23 +87,23 @@ class FCMAE(BaseSelfSupervisor):
     def random_mask(
         self, inputs: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Draw a mask for a batch of images.
+        """Sample a mask for a batch of images.
 
         Args:
             inputs: Images (N, C, H, W).
-            generator: A CPU generator, for reproducible masks.
+            generator: CPU generator, for reproducible masks.
 
         Returns:
             A bool mask (N, h, w) on the CPU, True = hidden.
 
         Raises:
-            ValueError: If the patch does not divide the images.
+            ValueError: If the patch size does not divide the images.
         """
         grid = patch_grid(inputs.shape[2:], self.patch_size)
         return random_mask(len(inputs), grid, self.mask_ratio, generator)
 
     def reconstruct(self, inputs: Tensor, mask: Tensor) -> Tensor:
-        """Predict all patches from the visible ones; draws nothing.
+        """Predict all patches from the visible ones, deterministically.
 
         Args:
             inputs: Images (N, C, H, W).
@@ -112,7 +112,17 @@ class FCMAE(BaseSelfSupervisor):
         Returns:
             Prediction (N, h * w, patch_size² * C), in normalized pixels.
         """
-        return self.neck(self.backbone(inputs, mask, self.encoding), mask)
+        return self._predict(inputs, mask, _to_device_of(inputs, mask))
+
+    def _predict(self, inputs: Tensor, mask: Tensor, hidden: Tensor) -> Tensor:
+        """Predict, given the mask and its copy on the device of the images.
+
+        The packed encoding counts the patches of the mask, which is free on
+        the CPU and would have to wait for a GPU.
+        """
+        encoder_mask = mask if self.encoding == 'packed' else hidden
+        feats = self.backbone(inputs, encoder_mask, self.encoding)
+        return self.neck(feats, hidden)
 
     def loss(
         self,
@@ -124,16 +134,31 @@ class FCMAE(BaseSelfSupervisor):
 
         Args:
             inputs: Images (N, C, H, W).
-            data_samples: Not used; the host passes it.
-            mask: Patches to hide; drawn at random if None.
+            data_samples: Not used; part of MMPretrain's interface.
+            mask: Patches to hide, bool (N, h, w), True = hidden, preferably
+                on the CPU; sampled if None.
 
         Returns:
             ``dict(loss=...)`` with a scalar.
+
+        Raises:
+            ValueError: If the mask does not fit the images or hides nothing.
         """
-        mask = self.random_mask(inputs) if mask is None else mask
-        prediction = self.reconstruct(inputs, mask)
-        return dict(loss=self.head.loss(prediction, inputs, mask))
+        if mask is None:
+            mask = self.random_mask(inputs)
+        elif not mask.any():
+            raise ValueError(
+                'the mask hides nothing, so the loss is undefined'
+            )
+        hidden = _to_device_of(inputs, mask)
+        prediction = self._predict(inputs, mask, hidden)
+        return dict(loss=self.head.loss(prediction, inputs, hidden))
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """Encode whole images (N, C, H, W), nothing hidden."""
+        """Encode complete images (N, C, H, W), with nothing hidden."""
         return self.backbone(inputs)
+
+
+def _to_device_of(inputs: Tensor, mask: Tensor) -> Tensor:
+    """Copy a mask to the device of the images without waiting for it."""
+    return mask.to(inputs.device, non_blocking=True)

@@ -7,12 +7,9 @@ import transformers
 from mmpretrain.registry import MODELS
 from torch.testing import assert_close
 
-from mmpretrain_plugin.checkpoint import (
-    read,
-    write,
-)
+from mmpretrain_plugin.checkpoint import to_state_dict, to_weights
 from mmpretrain_plugin.models.backbones.convnext_v2 import ARCHITECTURES
-from tests.helpers.small_models import stir
+from tests.helpers.small_models import randomize
 from tests.helpers.small_weights import assert_same
 
 # The depths of huge, narrow: timm builds it from arguments.
@@ -26,33 +23,31 @@ TIMM = {
 
 def timm_model(size):
     if isinstance(TIMM[size], str):
-        return stir(timm.create_model(TIMM[size])).float().eval()
+        return randomize(timm.create_model(TIMM[size])).float().eval()
     model = timm.models.convnext.ConvNeXt(**TIMM[size])
-    return stir(model).float().eval()
+    return randomize(model).float().eval()
 
 
 def classifier(weights):
     """Build mmpretrain's own classifier on our backbone."""
+    architecture = weights.architecture
     model = MODELS.build(
         dict(
             type='mmpretrain.ImageClassifier',
-            backbone=dict(
-                type='ConvNeXtV2',
-                arch=dict(depths=weights.depths, channels=weights.channels),
-            ),
+            backbone=architecture.backbone_config(),
             head=dict(
                 type='LinearClsHead',
-                num_classes=weights.state['head.fc.weight'].shape[0],
-                in_channels=weights.channels[-1],
+                num_classes=weights.classifier['fc.weight'].shape[0],
+                in_channels=architecture.channels[-1],
             ),
         )
     )
-    model.load_state_dict(weights.state)
+    model.load_state_dict(to_state_dict(weights, 'mmpretrain')[0])
     return model.eval()
 
 
 def scaled(model):
-    """Keep responses of a stirred deep network within floats."""
+    """Keep activations of deep random networks within the range of floats."""
     with torch.no_grad():
         for _name, value in model.named_parameters():
             if value.ndim > 1:
@@ -61,14 +56,14 @@ def scaled(model):
 
 
 @pytest.mark.parametrize('size', TIMM)
-def test_timms_model_computes_the_same_both_ways(size):
+def test_timm_models_compute_the_same_in_both_directions(size):
     theirs = scaled(timm_model(size))
-    weights = read(theirs.state_dict())
+    weights = to_weights(theirs.state_dict())
     x = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
         ours = classifier(weights)
         assert_close(ours(x), theirs(x), rtol=1e-5, atol=1e-5)
-        state, dropped = write(weights, 'timm')
+        state, dropped = to_state_dict(weights, 'timm')
         assert not dropped
         other = timm_model(size)
         other.load_state_dict(state, strict=True)
@@ -85,18 +80,18 @@ def huggingface_model(kind, size, v1=False):
         out_features=['stage1', 'stage2', 'stage3', 'stage4'],
     )  # fmt: skip
     model = getattr(transformers, version + kind)(config)
-    return scaled(stir(model).float()).eval()
+    return scaled(randomize(model).float()).eval()
 
 
 @pytest.mark.parametrize('size', ['atto', 'tiny', 'huge'])
-def test_transformers_classifier_computes_the_same_both_ways(size):
+def test_transformers_classifiers_compute_the_same_in_both_directions(size):
     theirs = huggingface_model('ForImageClassification', size)
-    weights = read(theirs.state_dict())
+    weights = to_weights(theirs.state_dict())
     x = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
         wanted = theirs(x).logits
         assert_close(classifier(weights)(x), wanted, rtol=1e-5, atol=1e-5)
-        state, dropped = write(weights, 'huggingface')
+        state, dropped = to_state_dict(weights, 'huggingface')
         assert not dropped
         assert_same(state, theirs.state_dict())
         other = huggingface_model('ForImageClassification', size)
@@ -108,30 +103,24 @@ def test_transformers_classifier_computes_the_same_both_ways(size):
 @pytest.mark.parametrize(
     'kind', ['Model', 'Backbone', 'ForImageClassification']
 )
-def test_transformers_classes_go_there_and_back(kind, v1):
+def test_transformers_classes_convert_in_both_directions(kind, v1):
     """V1 too, whose layer scale is called layer_scale_parameter."""
     theirs = huggingface_model(kind, 'tiny', v1).state_dict()
-    weights = read(theirs)
-    assert weights.layout == 'huggingface'
-    state, dropped = write(weights, 'huggingface')
+    weights = to_weights(theirs)
+    assert weights.source_format == 'huggingface'
+    state, dropped = to_state_dict(weights, 'huggingface')
     assert not dropped
     assert_same(state, theirs)
 
 
-def test_transformers_backbone_gives_our_maps():
+def test_transformers_backbone_computes_the_same_feature_maps():
     theirs = huggingface_model('Backbone', 'tiny')
-    weights = read(theirs.state_dict())
-    model = MODELS.build(
-        dict(
-            type='mmpretrain.ConvNeXtV2',
-            arch=dict(depths=weights.depths, channels=weights.channels),
-            out_indices=(0, 1, 2, 3),
-            gap_before_final_norm=False,
-        )
+    weights = to_weights(theirs.state_dict())
+    config = weights.architecture.backbone_config(
+        out_indices=(0, 1, 2, 3), gap_before_final_norm=False
     )
-    model.load_state_dict(
-        {k.removeprefix('backbone.'): v for k, v in weights.state.items()}
-    )
+    model = MODELS.build(config)
+    model.load_state_dict(weights.backbone)
     x = torch.randn(1, 3, 64, 96)
     with torch.no_grad():
         maps = zip(model.eval()(x), theirs(x).feature_maps)
@@ -139,12 +128,12 @@ def test_transformers_backbone_gives_our_maps():
             assert_close(ours, wanted, rtol=1e-5, atol=1e-5)
 
 
-def test_timms_feature_extractor_is_read_too():
+def test_timm_feature_extractor_is_converted():
     model = timm.create_model('convnextv2_atto', features_only=True)
     assert any(key.startswith('stem_0.') for key in model.state_dict())
-    weights = read(model.state_dict())
-    whole = timm.create_model('convnextv2_atto')
-    state, _ = write(weights, 'timm')
-    result = whole.load_state_dict(state, strict=False)
+    weights = to_weights(model.state_dict())
+    model = timm.create_model('convnextv2_atto')
+    state, _ = to_state_dict(weights, 'timm')
+    result = model.load_state_dict(state, strict=False)
     assert not result.unexpected_keys
     assert all(key.startswith('head.') for key in result.missing_keys)

@@ -1,4 +1,4 @@
-"""What sharded training refuses; tests/test_sharded_training.py runs it."""
+"""Errors of sharded training; tests/test_sharded_training.py trains."""
 
 import pytest
 import torch
@@ -12,20 +12,22 @@ from mmpretrain_plugin.engine.strategies.fully_shard_strategy import (
 )
 
 
-def test_blocks_that_are_not_there_are_refused():
-    """All weights would be gathered at once, as if nothing was sharded."""
+def test_unknown_blocks_are_an_error():
+    """All weights would be gathered at once, as without sharding."""
     model = torch.nn.Sequential(torch.nn.Linear(2, 2))
     with pytest.raises(ValueError, match=r"no Bottleneck; .*\['Linear'"):
         shard(model, ['Linear', 'Bottleneck'])
 
 
-def test_a_wrapper_is_refused():
-    with pytest.raises(ValueError, match='leave out strategy.model_wrapper'):
+def test_a_wrapper_is_an_error():
+    with pytest.raises(
+        ValueError, match='strategy.model_wrapper, got .*; remove'
+    ):
         FullyShardStrategy(model_wrapper=dict(type='Wrapper'))
 
 
 def strategy_of(parameters):
-    """A strategy without processes, with an optimizer of parameters."""
+    """A strategy without processes whose optimizer has some parameters."""
     strategy = FullyShardStrategy.__new__(FullyShardStrategy)
     optimizer = torch.optim.AdamW(
         [torch.nn.Parameter(torch.ones(2)) for _ in range(parameters)]
@@ -34,20 +36,20 @@ def strategy_of(parameters):
     return strategy
 
 
-def test_the_optimizer_of_another_model_is_refused():
+def test_the_optimizer_of_another_model_is_an_error():
     state = strategy_of(3).optim_wrapper.state_dict()
     with pytest.raises(ValueError, match='of 3 parameters .* has 2; resume'):
         strategy_of(2).load_optim_state_dict(state)
 
 
-def test_values_without_a_shape_are_kept():
-    """As the number of steps in old files."""
+def test_values_that_are_not_tensors_are_returned():
+    """Such as the number of steps in old files."""
     assert shard_like(torch.ones(2), 7) == 7
     assert shard_like(torch.ones(2), None) is None
 
 
 def test_checkpoints_are_resumed_through_the_cpu(monkeypatch):
-    """Whole, they need not fit a GPU."""
+    """Complete, they may not fit on a GPU."""
     calls = []
     monkeypatch.setattr(
         DDPStrategy, 'resume', lambda self, *a, **k: calls.append(k)

@@ -1,4 +1,4 @@
-"""Optimizer groups against tables written out by hand."""
+"""Optimizer groups equal hand-written tables."""
 
 import pytest
 import torch
@@ -93,16 +93,16 @@ def full(name):
     ('decay_type', 'table', 'n'),
     [('layer', LAYER_IDS, 8), ('group', GROUP_IDS, 5)],
 )
-def test_rates_on_a_toy_model(decay_type, table, n):
+def test_learning_rates_on_a_toy_model(decay_type, table, n):
     groups = groups_of(Toy(), layer_decay_rate=0.5, decay_type=decay_type)
     for name, i in table.items():
         assert groups[full(name)][0] == 0.5 ** (n + 1 - i), name
 
 
 def test_weight_decay_on_a_toy_model():
-    """Only weights of convolutions and linear layers decay."""
+    """Weight decay applies to weights of convolutions and linear layers."""
     model = Toy()
-    # GRN as the official code shapes it: four dimensions, still no decay
+    # As in the official code, GRN has four dimensions, but no weight decay.
     grn = model.backbone.stages[0][0].grn
     grn.gamma = nn.Parameter(torch.zeros(1, 1, 1, 16))
     for name, (_, weight_decay) in groups_of(model).items():
@@ -123,7 +123,7 @@ def test_the_mask_token_does_not_decay():
 
 
 @pytest.mark.parametrize('arch', ['atto', 'nano', 'tiny', 'base', 'huge'])
-def test_number_of_layers_is_the_papers(arch):
+def test_number_of_layers_equals_the_paper(arch):
     """n is the number of blocks, or 12 groups for 27 blocks in stage 3."""
     blocks = dict(atto=12, nano=14, tiny=18, base=36, huge=36)[arch]
     groups = dict(atto=5, nano=6, tiny=6, base=12, huge=12)[arch]
@@ -135,11 +135,11 @@ def test_number_of_layers_is_the_papers(arch):
 
 
 @pytest.mark.parametrize('depths', [(3, 3, 9, 3), (3, 3, 27, 3)])
-def test_group_wise_equals_the_hosts(depths):
-    """mmpretrain knows the group-wise rule for 9 and 27 blocks."""
+def test_group_wise_depths_equal_mmpretrain(depths):
+    """MMPretrain has the group-wise rule for 9 and 27 blocks."""
     arch = dict(depths=depths, channels=(4, 4, 4, 4))
     ours = MODELS.build(dict(type='ConvNeXtV2', arch=arch))
-    host = MODELS.build(
+    theirs = MODELS.build(
         dict(
             type='ConvNeXt',
             arch=arch,
@@ -147,8 +147,8 @@ def test_group_wise_equals_the_hosts(depths):
             layer_scale_init_value=0.0,
         )
     )
-    for name in host.state_dict():
-        expected = host.get_layer_depth(f'backbone.{name}', 'backbone.')
+    for name in theirs.state_dict():
+        expected = theirs.get_layer_depth(f'backbone.{name}', 'backbone.')
         assert expected == ours.get_layer_depth(
             f'backbone.{name}', 'backbone.', 'group'
         )
@@ -167,7 +167,7 @@ def test_group_wise_equals_the_hosts(depths):
         ),
     ],
 )
-def test_rates_on_detector_and_segmentor(config, new_parts):
+def test_learning_rates_on_detector_and_segmentor(config, new_parts):
     """Atto: depths (2, 2, 6, 2), n = 12 layer-wise."""
     cfg = Config.fromfile(CONFIGS / config)
     scope = cfg.default_scope
@@ -203,7 +203,7 @@ def test_rates_on_detector_and_segmentor(config, new_parts):
         'demo/upernet_convnextv2-atto_digits.py',
     ],
 )
-def test_group_wise_rates_on_detector_and_segmentor(config):
+def test_group_wise_learning_rates_on_detector_and_segmentor(config):
     """Atto: stage 3 has 6 blocks, 2 groups, so n = 5."""
     cfg = Config.fromfile(CONFIGS / config)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
@@ -224,7 +224,7 @@ def test_group_wise_rates_on_detector_and_segmentor(config):
         assert groups[f'backbone.{name}'][0] == 0.5 ** (6 - i), name
 
 
-def test_group_ids_of_27_blocks_are_the_papers():
+def test_group_ids_of_27_blocks_equal_the_paper():
     with torch.device('meta'):
         backbone = MODELS.build(dict(type='ConvNeXtV2', arch='base'))
 
@@ -245,7 +245,7 @@ def test_group_ids_of_27_blocks_are_the_papers():
     assert ids(['norm3.weight', 'head.fc.weight']) == [13, 13]
 
 
-def test_all_three_hosts_find_the_constructor():
+def test_all_libraries_find_the_constructor():
     for registry in (MMPRETRAIN, MMDET, MMSEG):
         found = registry.get('LayerDecayOptimWrapperConstructor')
         assert found is LayerDecayOptimWrapperConstructor
@@ -257,7 +257,7 @@ def test_frozen_parameters_are_left_out():
     assert 'backbone.stages.1.0.norm.weight' in names
 
 
-def test_a_wrapped_model_is_looked_into():
+def test_a_wrapped_model_is_unwrapped():
     model = Toy()
     wrapped = nn.Module()
     wrapped.module = model
@@ -284,7 +284,7 @@ def test_wrong_options_are_named(paramwise_cfg, words):
 
 @pytest.mark.parametrize('kind', ['Linear', 'ConvNeXt'])
 def test_a_backbone_without_depths_is_named(kind):
-    """The host's ConvNeXt counts groups whatever it is asked for."""
+    """MMPretrain's ConvNeXt always counts groups."""
     model = nn.Module()
     model.backbone = (
         nn.Linear(2, 2)
@@ -295,11 +295,11 @@ def test_a_backbone_without_depths_is_named(kind):
         groups_of(model, layer_decay_rate=0.9)
 
 
-def test_flattened_parameters_are_refused():
-    """All of them would look like vectors, which do not decay."""
+def test_flattened_parameters_are_an_error():
+    """They would all be vectors, which have no weight decay."""
     sharded = FullyShardedDataParallel.__new__(FullyShardedDataParallel)
     torch.nn.Module.__init__(sharded)
-    with pytest.raises(ValueError, match='cannot tell vectors from matrices'):
+    with pytest.raises(ValueError, match='flattens parameters to vectors'):
         build_optim_wrapper(
             torch.nn.Sequential(sharded),
             dict(

@@ -1,4 +1,4 @@
-"""The paper's ablations mean what they say and train."""
+"""The paper's ablations equal their definitions and train."""
 
 import copy
 
@@ -10,15 +10,20 @@ from mmpretrain.registry import MODELS
 from torch.testing import assert_close
 
 from mmpretrain_plugin.models import GRN, GRNVariant
-from mmpretrain_plugin.models.necks.cells import order_by_patch
+from mmpretrain_plugin.models.necks.base_decoder import order_by_patch
 from mmpretrain_plugin.models.necks.fcmae_transformer_decoder import (
     position_embedding,
 )
-from tests.helpers.small_models import ARCH, small_backbone, some_mask, stir
+from tests.helpers.small_models import (
+    ARCH,
+    randomize,
+    small_backbone,
+    some_mask,
+)
 from tests.test_configs import CONFIGS
 from tests.test_configs.facts import ABLATIONS
 
-LEAVES = sorted((CONFIGS / 'ablation').glob('*.py'))
+PATHS = sorted((CONFIGS / 'ablation').glob('*.py'))
 VARIANTS = [
     dict(aggregation='l1'),
     dict(aggregation='average'),
@@ -36,38 +41,38 @@ def images(batch=2, height=64, width=96):
     return torch.randn(batch, 3, height, width, dtype=torch.float64)
 
 
-def responses():
+def activations():
     return torch.randn(2, 3, 4, 5, dtype=torch.float64)
 
 
 def test_the_default_variant_is_grn():
-    variant, layer = stir(GRNVariant(5)), stir(GRN(5))
-    x = responses()
+    variant, layer = randomize(GRNVariant(5)), randomize(GRN(5))
+    x = activations()
     assert_close(variant(x), layer(x))
     assert_close(GRNVariant(5)(x.float()), x.float())
 
 
 @pytest.mark.parametrize('options', VARIANTS)
-def test_a_variant_is_its_formula(options):
-    """Written out again, image by image and channel by channel."""
-    layer = stir(GRNVariant(5, **options))
+def test_a_variant_equals_its_formula(options):
+    """Computed by an independent loop over images and channels."""
+    layer = randomize(GRNVariant(5, **options))
     options = {
         'aggregation': 'l2', 'normalization': 'divisive', 'affine': True,
         'residual': True, **options,
     }  # fmt: skip
-    x = responses()
+    x = activations()
     out = layer(x)
     for n in range(2):
         for i in range(3):
             for j in range(4):
                 g = []
                 for k in range(5):
-                    sites = x[n, :, :, k].flatten()
+                    values = x[n, :, :, k].flatten()
                     g.append(
                         {
-                            'l2': sites.pow(2).sum().sqrt(),
-                            'l1': sites.abs().sum(),
-                            'average': sites.sum() / 12,
+                            'l2': values.pow(2).sum().sqrt(),
+                            'l1': values.abs().sum(),
+                            'average': values.sum() / 12,
                             None: x[n, i, j, k],
                         }[options['aggregation']]
                     )
@@ -97,21 +102,20 @@ def test_both_encodings_agree_for_every_variant(options):
     assert_close(packed, dense)
 
 
-def test_variants_that_do_not_exist_are_refused():
+def test_unknown_variants_raise_errors():
     with pytest.raises(ValueError, match="aggregation 'max' is not one of"):
         GRNVariant(4, aggregation='max')
     with pytest.raises(ValueError, match='normalization'):
         GRNVariant(4, normalization='l2')
 
 
-def test_the_leaky_encoder_is_the_dense_network_on_blanked_images():
-    backbone = small_backbone()
-    backbone.remove_final_norm()
+def test_the_leaky_encoder_equals_the_dense_one_on_images_with_zeros():
+    backbone = small_backbone(final_norm=False)
     x, mask = images(), some_mask()
     hidden = mask.repeat_interleave(32, 1).repeat_interleave(32, 2)[:, None]
     leaky = backbone(x, mask, 'leaky')[0]
     assert_close(leaky, backbone(x.masked_fill(hidden, 0))[0])
-    # What is visible now depends on what surrounds it.
+    # Visible positions now depend on hidden ones around them.
     exact = backbone(x, mask, 'dense')[0]
     visible = ~mask
     assert not torch.allclose(
@@ -119,7 +123,7 @@ def test_the_leaky_encoder_is_the_dense_network_on_blanked_images():
     )
 
 
-def test_pixels_are_ordered_as_the_head_orders_them():
+def test_decoder_and_head_have_the_same_order_of_pixels():
     head = MODELS.build(dict(type='FCMAEHead', patch_size=16))
     x = images(1, 32, 48)
     # Cells of 4 pixels: (row, column, channel) within each.
@@ -151,12 +155,12 @@ def fcmae(decoder, **options):
         head=dict(type='FCMAEHead'),
         **options,
     )
-    return stir(MODELS.build(config))
+    return randomize(MODELS.build(config))
 
 
 @pytest.mark.parametrize('decoder', DECODERS)
 def test_decoders_see_visible_patches_only(decoder):
-    """Both encodings agree, and hidden pixels change nothing, bit for bit."""
+    """Both encodings agree, and hidden pixels have no effect at all."""
     model, mask = fcmae(decoder), some_mask()
     x = images()
     prediction = model.reconstruct(x, mask)
@@ -170,7 +174,7 @@ def test_decoders_see_visible_patches_only(decoder):
 
 
 @pytest.mark.parametrize('decoder', DECODERS)
-def test_every_parameter_of_a_decoder_learns(decoder):
+def test_every_parameter_of_a_decoder_gets_a_gradient(decoder):
     model, mask = fcmae(decoder), some_mask()
     model.loss(images(), mask=mask)['loss'].backward()
     for name, parameter in model.named_parameters():
@@ -178,7 +182,7 @@ def test_every_parameter_of_a_decoder_learns(decoder):
 
 
 @pytest.mark.parametrize('decoder', DECODERS)
-def test_an_image_does_not_depend_on_its_batch(decoder):
+def test_an_image_does_not_depend_on_the_rest_of_the_batch(decoder):
     model, mask, x = fcmae(decoder), some_mask(), images()
     both = model.reconstruct(x, mask)
     for n in range(2):
@@ -187,26 +191,26 @@ def test_an_image_does_not_depend_on_its_batch(decoder):
         )
 
 
-def test_positions_of_the_transformer_tell_rows_from_columns():
-    """Cells in raster order: a half of the channels is each one's own."""
+def test_position_embedding_distinguishes_rows_from_columns():
+    """In raster order: half of the channels for rows, half for columns."""
     embedding = position_embedding(2, 3, 8).view(2, 3, 8)
     row, column = embedding[..., :4], embedding[..., 4:]
     assert torch.equal(row[:, :1].expand(2, 3, 4), row)
     assert torch.equal(column[:1].expand(2, 3, 4), column)
     assert not torch.equal(row[0], row[1])
     assert not torch.equal(column[:, 0], column[:, 1])
-    # Sine and cosine of the number of the row, and of the column.
+    # Sine and cosine of the row index, and of the column index.
     assert_close(row[1, 0, 0], torch.tensor(1.0).sin())
     assert_close(column[0, 2, 0], torch.tensor(2.0).sin())
 
 
-def test_skips_need_all_stages():
+def test_skip_connections_need_all_stages():
     model = fcmae('unet-skip')
     with pytest.raises(ValueError, match='set out_indices of the backbone'):
         model.neck((torch.zeros(2, 10, 2, 3),), some_mask())
 
 
-def test_there_is_a_leaf_for_every_row_of_the_paper():
+def test_there_is_a_config_for_every_row_of_the_paper():
     v1, v2 = 'fcmae_convnext-base_', 'fcmae_convnextv2-base_'
     names = [f'{v2}mask-{r}' for r in (10, 20, 30, 40, 50, 70, 80, 90)]
     names += [f'{v1}{kind}' for kind in ('unet-skip', 'unet', 'transformer')]
@@ -219,20 +223,20 @@ def test_there_is_a_leaf_for_every_row_of_the_paper():
                      'no-affine', 'no-normalization', 'no-aggregation',
                      'scale')
     ]  # fmt: skip
-    assert {p.stem for p in LEAVES} == {
+    assert {p.stem for p in PATHS} == {
         f'{name}_64xb64-800e_in1k' for name in names
     }
 
 
 @pytest.mark.parametrize('name', ABLATIONS)
-def test_leaves_name_the_papers_results(name):
-    (path,) = (p for p in LEAVES if f'-base_{name}_' in p.name)
+def test_configs_name_the_results_of_the_paper(name):
+    (path,) = (p for p in PATHS if f'-base_{name}_' in p.name)
     assert f'Expected:   {ABLATIONS[name]} top-1' in path.read_text()
 
 
-@pytest.mark.parametrize('path', LEAVES, ids=lambda p: p.stem)
-def test_every_leaf_trains_a_step(path):
-    """The leaf as it is, but for an encoder and a decoder of few channels."""
+@pytest.mark.parametrize('path', PATHS, ids=lambda p: p.stem)
+def test_every_config_trains(path):
+    """Unchanged except for an encoder and a decoder of few channels."""
     cfg = Config.fromfile(path).model
     narrow = dict(depths=(1, 1, 1, 1), channels=(4, 8, 12, 16))
     cfg.backbone.arch = narrow

@@ -1,4 +1,4 @@
-"""The dense backbone equals mmpretrain's and timm's."""
+"""The dense backbone equals those of MMPretrain and timm."""
 
 import re
 
@@ -12,7 +12,7 @@ from torch import nn
 from torch.testing import assert_close
 from torchvision.ops import roi_align
 
-from tests.helpers.small_models import ARCH, small_backbone, stir
+from tests.helpers.small_models import ARCH, randomize, small_backbone
 
 # Table 14 of the paper, with the classifier of 1000 classes.
 PARAMETERS = {
@@ -27,7 +27,7 @@ PARAMETERS = {
 }
 
 
-def host_backbone(**options):
+def mmpretrain_backbone(**options):
     return MODELS.build(dict(type='ConvNeXt', **options)).double()
 
 
@@ -45,14 +45,14 @@ def test_equals_mmpretrain(gap, version):
     ours = small_backbone(
         out_indices=(1, 3), gap_before_final_norm=gap, **version
     )
-    host = host_backbone(
+    theirs = mmpretrain_backbone(
         arch=ARCH, out_indices=[1, 3], gap_before_final_norm=gap, **version
     )
-    host.load_state_dict(ours.state_dict(), strict=True)
+    theirs.load_state_dict(ours.state_dict(), strict=True)
     x = torch.randn(2, 3, 64, 96, dtype=torch.float64)
-    host.train(False)
-    assert_close(ours.eval()(x), host(x))
-    ours.load_state_dict(host.state_dict(), strict=True)
+    theirs.train(False)
+    assert_close(ours.eval()(x), theirs(x))
+    ours.load_state_dict(theirs.state_dict(), strict=True)
 
 
 TO_TIMM = (
@@ -73,7 +73,7 @@ def load_into_timm(model, backbone):
     state = {}
     for key, value in backbone.state_dict().items():
         for pattern, name in TO_TIMM:
-            # 'stages.1.blocks' must not be taken for our 'stages.1.0'
+            # 'stages.1.blocks' must not match our 'stages.1.0'
             key = re.sub(rf'^{pattern}|(?<=\.){pattern}', name, key, count=1)
         state[key] = value.reshape(shapes[key])
     model.load_state_dict(state, strict=True)
@@ -81,19 +81,19 @@ def load_into_timm(model, backbone):
 
 @pytest.mark.parametrize('name', ['atto', 'tiny'])
 def test_equals_timm(name):
-    ours = stir(MODELS.build(dict(type='ConvNeXtV2', arch=name)))
+    ours = randomize(MODELS.build(dict(type='ConvNeXtV2', arch=name)))
     theirs = timm.create_model(f'convnextv2_{name}', num_classes=0).double()
     load_into_timm(theirs.eval(), ours.eval())
     x = torch.randn(1, 3, 64, 96, dtype=torch.float64)
     with torch.no_grad():
-        # deep random networks amplify the order of sums: relative error
+        # Deep random networks amplify the rounding of sums: relative error.
         assert_close(ours(x)[0], theirs(x), rtol=1e-7, atol=1e-7)
 
 
-def test_equals_timm_when_narrow():
-    """The depths of 'huge', at widths that fit a test."""
+def test_equals_timm_at_the_depths_of_huge():
+    """With few channels."""
     arch = dict(depths=(3, 3, 27, 3), channels=(4, 8, 12, 16))
-    ours = stir(MODELS.build(dict(type='ConvNeXtV2', arch=arch)))
+    ours = randomize(MODELS.build(dict(type='ConvNeXtV2', arch=arch)))
     theirs = TimmConvNeXt(
         depths=arch['depths'],
         dims=arch['channels'],
@@ -107,8 +107,8 @@ def test_equals_timm_when_narrow():
 
 
 @pytest.mark.parametrize('name', PARAMETERS)
-def test_parameter_counts_are_the_papers(name):
-    """At the precision that the paper prints, without allocating."""
+def test_parameter_counts_equal_the_papers(name):
+    """At the precision that the paper prints, without allocating memory."""
     with torch.device('meta'):
         backbone = MODELS.build(dict(type='ConvNeXtV2', arch=name))
         head = nn.Linear(backbone.channels[-1], 1000)
@@ -121,8 +121,8 @@ def test_parameter_counts_are_the_papers(name):
         assert f'{count / 1e6:.{digits}f}M' == printed
 
 
-def test_maps_are_safe_for_roi_align():
-    """mmcv's RoIAlign gives wrong numbers for channels-last maps."""
+def test_feature_maps_are_contiguous_for_roi_align():
+    """MMCV's RoIAlign returns wrong values for channels-last maps."""
     feature = small_backbone(out_indices=(0,)).float()(
         torch.randn(2, 3, 64, 64)
     )
@@ -139,6 +139,26 @@ def test_drop_path_grows_linearly():
     assert_close(rates, [0.0, 0.1, 0.2, 0.3, 0.4])
 
 
+def test_the_final_norm_is_optional():
+    """Without it outputs are those of a norm that changes nothing."""
+    options = dict(out_indices=(1, 3), gap_before_final_norm=False)
+    backbone, plain = (
+        small_backbone(final_norm=norm, **options) for norm in (True, False)
+    )
+    norms = {n for n in backbone.state_dict() if n.startswith('norm')}
+    assert norms == {
+        f'norm{i}.{p}' for i in (1, 3) for p in ('weight', 'bias')
+    }
+    assert backbone.state_dict().keys() - norms == plain.state_dict().keys()
+    plain.load_state_dict(
+        {k: v for k, v in backbone.state_dict().items() if k not in norms}
+    )
+    x = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    for i, raw, y in zip((1, 3), plain(x), backbone(x)):
+        norm = getattr(backbone, f'norm{i}')
+        assert_close(norm(raw.permute(0, 2, 3, 1)), y.permute(0, 2, 3, 1))
+
+
 def test_frozen_stages_stay_frozen_in_training():
     backbone = small_backbone(frozen_stages=2)
     assert backbone.train() is backbone
@@ -149,8 +169,8 @@ def test_frozen_stages_stay_frozen_in_training():
     assert backbone.stages[2].training
 
 
-def test_the_start_is_the_papers():
-    """Weights of deviation 0.02, biases and GRN zero, norms one."""
+def test_the_initialization_is_the_papers():
+    """Weights have deviation 0.02; biases and GRN are 0, norms 1."""
     backbone = MODELS.build(dict(type='ConvNeXtV2', arch=ARCH))
     backbone.init_weights()
     for name, parameter in backbone.named_parameters():
@@ -173,11 +193,11 @@ def test_the_start_is_the_papers():
         (dict(frozen_stages=5), r'5.*\[0, 4\]'),
     ],
 )
-def test_wrong_arguments_are_named(options, words):
+def test_wrong_arguments_raise_errors(options, words):
     with pytest.raises(ValueError, match=words):
         small_backbone(**options)
 
 
-def test_a_wrong_number_of_channels_is_named():
+def test_a_wrong_number_of_channels_raises_an_error():
     with pytest.raises(ValueError, match=r'\(N, 3, H, W\).*\(1, 4, 64, 64\)'):
         small_backbone()(torch.zeros(1, 4, 64, 64, dtype=torch.float64))

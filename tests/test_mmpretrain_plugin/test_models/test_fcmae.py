@@ -1,4 +1,4 @@
-"""Decoder, head and algorithm."""
+"""The decoder, the head and FCMAE itself."""
 
 import pytest
 import torch
@@ -27,8 +27,8 @@ def test_patchify_has_the_order_row_column_channel():
 
 
 @pytest.mark.parametrize('norm_pix', [True, False])
-def test_target_and_loss_equal_the_hosts_mae(norm_pix):
-    host = MAEPretrainHead(
+def test_target_and_loss_equal_those_of_mmpretrains_mae(norm_pix):
+    theirs = MAEPretrainHead(
         loss=dict(type='PixelReconstructionLoss', criterion='L2'),
         norm_pix=norm_pix,
         patch_size=32,
@@ -36,13 +36,13 @@ def test_target_and_loss_equal_the_hosts_mae(norm_pix):
     ours, x = head(norm_pix=norm_pix), images(height=96)
     prediction = torch.randn(2, 9, 32 * 32 * 3, dtype=torch.float64)
     mask = torch.rand(2, 3, 3) < 0.5
-    assert_close(ours.target(x), host.construct_target(x))
-    expected = host.loss(prediction, x, mask.flatten(1).double())
+    assert_close(ours.target(x), theirs.construct_target(x))
+    expected = theirs.loss(prediction, x, mask.flatten(1).double())
     assert_close(ours.loss(prediction, x, mask), expected)
 
 
-def test_predicting_zero_costs_about_one():
-    """The unbiased variance makes it (n - 1) / n for n values a patch."""
+def test_the_loss_of_predicting_zero_is_about_one():
+    """With the unbiased variance (n - 1) / n for n values per patch."""
     x, mask = images(), torch.ones(2, 2, 3, dtype=torch.bool)
     n = 32 * 32 * 3
     zero = torch.zeros(2, 6, n, dtype=torch.float64)
@@ -50,7 +50,7 @@ def test_predicting_zero_costs_about_one():
     assert loss == pytest.approx((n - 1) / n, rel=1e-5)
 
 
-def test_a_perfect_prediction_costs_nothing_and_restores_the_image():
+def test_a_perfect_prediction_has_no_loss_and_restores_the_image():
     ours, x = head(), images() * 40 + 100
     mask = torch.ones(2, 2, 3, dtype=torch.bool)
     perfect = ours.target(x)
@@ -58,7 +58,7 @@ def test_a_perfect_prediction_costs_nothing_and_restores_the_image():
     assert_close(ours.restore(perfect, x), x)
 
 
-def test_visible_patches_do_not_count():
+def test_visible_patches_do_not_enter_the_loss():
     ours, x = head(), images()
     mask = torch.zeros(2, 2, 3, dtype=torch.bool)
     mask[:, 0, 1] = True
@@ -93,8 +93,8 @@ def test_a_given_mask_makes_the_loss_deterministic():
     assert not torch.equal(first, model.loss(x)['loss'])
 
 
-def test_the_backbone_is_free_after_pretraining():
-    """No mask outlives the call; norms are no part of pre-training."""
+def test_pretraining_leaves_no_state_in_the_backbone():
+    """No mask is stored, and pre-training has no final norm."""
     model, x = small_fcmae(), images()
     before = model.extract_feat(x)
     model.loss(x)['loss'].backward()
@@ -103,7 +103,30 @@ def test_the_backbone_is_free_after_pretraining():
     assert names == {'downsample_layers', 'stages'}
 
 
-def test_init_weights_starts_the_mask_token():
+def test_a_config_may_choose_the_final_norm():
+    """FCMAE sets a default in a copy, and never in the user's config."""
+    backbone = dict(type='ConvNeXtV2', arch=ARCH)
+    model = small_fcmae(backbone=backbone)
+    assert backbone == dict(type='ConvNeXtV2', arch=ARCH)
+    assert not hasattr(model.backbone, 'norm3')
+    model = small_fcmae(backbone=dict(backbone, final_norm=True))
+    assert model.backbone.norm3.weight.shape == (10,)
+
+
+@pytest.mark.parametrize('decoder', ['', 'UNet', 'Transformer'])
+def test_models_build_on_the_meta_device(decoder):
+    """Which shows the architecture without memory for its weights."""
+    every = decoder == 'UNet'
+    channels = [*ARCH['channels']] if every else ARCH['channels'][-1]
+    neck = dict(type=f'FCMAE{decoder}Decoder', in_channels=channels)
+    backbone = dict(type='ConvNeXtV2', arch=ARCH)
+    with torch.device('meta'):
+        modules = MODELS.build(neck), MODELS.build(backbone)
+    for module in modules:
+        assert all(p.is_meta for p in module.state_dict().values())
+
+
+def test_init_weights_initializes_the_mask_token():
     model = MODELS.build(
         dict(
             type='FCMAE',
@@ -146,17 +169,17 @@ def test_init_weights_starts_the_mask_token():
         ),
     ],
 )
-def test_wrong_arguments_are_named(options, words):
+def test_wrong_arguments_raise_errors(options, words):
     with pytest.raises(ValueError, match=words):
         small_fcmae(**options)
 
 
-def test_a_patch_that_is_no_multiple_of_the_stride_is_named():
+def test_patches_must_be_multiples_of_the_stride():
     with pytest.raises(ValueError, match='48.*multiple of.*32'):
         small_fcmae(patch_size=48)
 
 
-def test_a_loaded_mask_token_is_kept(tmp_path):
+def test_a_loaded_mask_token_is_not_initialized_again(tmp_path):
     trained = small_fcmae()
     torch.save(trained.neck.state_dict(), tmp_path / 'neck.pth')
     pretrained = dict(type='Pretrained', checkpoint=str(tmp_path / 'neck.pth'))
@@ -173,30 +196,30 @@ def test_a_loaded_mask_token_is_kept(tmp_path):
     assert_close(neck.mask_token, expected)
 
 
-def test_images_of_other_channels_are_named():
+def test_wrong_numbers_of_channels_raise_an_error():
     with pytest.raises(ValueError, match='4 channels.*in_channels=3'):
         head().target(images(channels=4))
 
 
-def test_a_mask_that_hides_nothing_is_named():
+def test_a_mask_that_hides_nothing_raises_an_error():
     nothing = torch.zeros(2, 2, 3, dtype=torch.bool)
     with pytest.raises(ValueError, match='hides nothing'):
         small_fcmae().loss(images(), mask=nothing)
 
 
-def test_the_loss_of_half_precision_is_computed_in_full():
+def test_the_loss_of_half_precision_is_computed_in_fp32():
     prediction = torch.randn(2, 6, 3072).half()
     mask = torch.ones(2, 2, 3, dtype=torch.bool)
     loss = head().loss(prediction, images().half(), mask)
     assert loss.dtype == torch.float32
 
 
-def test_an_image_that_the_patch_does_not_divide_is_named():
+def test_images_must_be_divisible_by_the_patch_size():
     with pytest.raises(ValueError, match='70x96 pixels.*32x32'):
         small_fcmae().loss(images(height=70))
 
 
-def test_a_map_that_does_not_fit_the_mask_is_named():
+def test_feature_maps_must_fit_the_mask():
     model = small_fcmae()
     with pytest.raises(ValueError, match='2x2 patches'):
         model.neck(

@@ -6,14 +6,14 @@ from torch.testing import assert_close
 
 from mmpretrain_plugin.models.layers import ConvNeXtV2Block
 from mmpretrain_plugin.models.layouts import DenseLayout
-from tests.helpers.small_models import stir
+from tests.helpers.small_models import randomize
 
 
 @pytest.mark.parametrize('has_gradient', [True, False])
 @pytest.mark.parametrize('fold_mlp', [True, False])
 def test_norms_of_grn_are_computed_in_fp32(fold_mlp, has_gradient):
     """Activations of 400 at 256² positions have a norm of 102,400."""
-    block = stir(ConvNeXtV2Block(4, fold_mlp=fold_mlp))
+    block = randomize(ConvNeXtV2Block(4, fold_mlp=fold_mlp))
     torch.nn.init.constant_(block.pointwise_conv1.bias, 400)
     x = torch.randn(1, 256, 256, 4, dtype=torch.float64)
     with torch.no_grad():

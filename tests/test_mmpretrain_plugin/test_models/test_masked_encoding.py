@@ -1,4 +1,4 @@
-"""The laws of encoding under a mask, for both encodings."""
+"""Laws of encoding under a mask, for both encodings."""
 
 import numpy as np
 import pytest
@@ -83,7 +83,7 @@ def test_encodings_agree_in_outputs_and_gradients():
 
 
 def test_hidden_pixels_change_nothing_bit_for_bit(encoding):
-    """Not even if they are not numbers."""
+    """Not even if they are NaN."""
     model = small_fcmae(encoding=encoding)
     model.backbone.out_indices = ALL_STAGES
     x, mask = images(), some_mask()
@@ -101,7 +101,7 @@ def test_hidden_pixels_change_nothing_bit_for_bit(encoding):
         assert all(map(torch.equal, one, other))
 
 
-def test_an_image_does_not_depend_on_its_batch_mates(encoding):
+def test_an_image_does_not_depend_on_the_rest_of_the_batch(encoding):
     backbone = small_backbone(out_indices=ALL_STAGES)
     x, mask = images(3), some_mask(3)
     together = backbone(x, mask, encoding)
@@ -111,20 +111,19 @@ def test_an_image_does_not_depend_on_its_batch_mates(encoding):
             assert_close(one[0], all_[n])
 
 
-def test_hidden_cells_stay_zero(encoding):
+def test_hidden_positions_stay_zero(encoding):
     backbone = small_backbone(out_indices=ALL_STAGES)
     mask = some_mask()
     for out in backbone(images(), mask, encoding):
         factor = out.shape[-1] // mask.shape[-1]
         hidden = mask.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
-        sites = out.permute(0, 2, 3, 1)
-        assert sites[hidden].eq(0).all()
-        assert sites[~hidden].ne(0).any(dim=-1).all()
+        positions = out.permute(0, 2, 3, 1)
+        assert positions[hidden].eq(0).all()
+        assert positions[~hidden].ne(0).any(dim=-1).all()
 
 
 def test_nothing_hidden_equals_the_dense_backbone(encoding):
-    backbone = small_backbone(out_indices=ALL_STAGES)
-    backbone.remove_final_norm()
+    backbone = small_backbone(out_indices=ALL_STAGES, final_norm=False)
     x = images()
     nothing = torch.zeros(2, 2, 3, dtype=torch.bool)
     assert_close(backbone(x, nothing, encoding), backbone(x))
@@ -159,7 +158,7 @@ def test_checkpointing_changes_nothing(encoding, masked):
 def test_patches_of_several_cells_keep_pixels_in_order(
     patch_size, stem, stride, encoding
 ):
-    """Where the block does nothing, a cell's pixels come from it alone."""
+    """If the block is the identity, pixels of a cell depend on it alone."""
     model = small_fcmae(
         patch_size=patch_size,
         encoding=encoding,
@@ -176,7 +175,7 @@ def test_patches_of_several_cells_keep_pixels_in_order(
         parameter.data.zero_()
     x = images(height=2 * patch_size, width=3 * patch_size)
     mask = some_mask()
-    picture = model.head.unpatchify(model.reconstruct(x, mask), (2, 3))
+    predicted = model.head.unpatchify(model.reconstruct(x, mask), (2, 3))
     feature = model.backbone(x, mask, encoding)[-1].detach().numpy()
     state = as_arrays(model.neck)
     proj, pred = (state[f'{k}.weight'][:, :, 0, 0] for k in ('proj', 'pred'))
@@ -190,7 +189,7 @@ def test_patches_of_several_cells_keep_pixels_in_order(
         columns = slice(c * stride, (c + 1) * stride)
         pixels = values.reshape(stride, stride, 3).transpose(2, 0, 1)
         assert_close(
-            picture[n, :, rows, columns].detach(),
+            predicted[n, :, rows, columns].detach(),
             torch.from_numpy(pixels.copy()),
         )
 
@@ -206,12 +205,12 @@ def test_patches_of_several_cells_keep_pixels_in_order(
         (torch.zeros(2, 5, 6, dtype=torch.bool), '5x6 patches.*64x96'),
     ],
 )
-def test_a_wrong_mask_is_named(mask, words, encoding):
+def test_wrong_masks_raise_errors(mask, words, encoding):
     with pytest.raises(ValueError, match=words):
         small_backbone()(images(), mask, encoding)
 
 
-def test_unequal_counts_need_the_dense_encoding():
+def test_unequal_counts_of_hidden_patches_need_the_dense_encoding():
     backbone, mask = small_backbone(), some_mask()
     mask[0] = False
     with pytest.raises(ValueError, match='got 3 to 6.*dense'):
@@ -219,7 +218,7 @@ def test_unequal_counts_need_the_dense_encoding():
     backbone(images(), mask, 'dense')
 
 
-def test_an_unknown_encoding_is_named():
+def test_an_unknown_encoding_raises_an_error():
     with pytest.raises(ValueError, match="'sparse'.*packed.*dense"):
         small_backbone()(images(), some_mask(), 'sparse')
 

@@ -13,7 +13,9 @@ from mmpretrain_plugin.models.masking import (
     ('cells', 'ratio', 'visible'),
     [(49, 0.6, 19), (49, 0.1, 44), (49, 0.9, 4), (100, 0.9, 10), (6, 0.0, 6)],
 )
-def test_exact_count_in_every_image(cells, ratio, visible):
+def test_every_image_has_the_exact_number_of_visible_patches(
+    cells, ratio, visible
+):
     """19 of 49 is the paper's; 100 * (1 - 0.9) is 9.99... in floats."""
     assert num_visible(cells, ratio) == visible
     mask = random_mask(5, (1, cells), ratio)
@@ -22,10 +24,10 @@ def test_exact_count_in_every_image(cells, ratio, visible):
     assert (~mask).sum(dim=(1, 2)).tolist() == [visible] * 5
 
 
-def test_every_cell_is_hidden_equally_often():
+def test_every_patch_is_hidden_with_equal_probability():
     mask = random_mask(20000, (3, 4), 0.6)
     share = mask.float().mean(dim=0)
-    # 8 of 12; four standard deviations of 20000 draws are 0.013
+    # 8 of 12; four standard deviations of 20000 samples are 0.013
     assert (share - 8 / 12).abs().max() < 0.014
 
 
@@ -39,12 +41,12 @@ def test_a_generator_makes_masks_reproducible():
 
 
 @pytest.mark.parametrize('ratio', [-0.1, 1.0, 0.99])
-def test_impossible_ratios_are_named(ratio):
+def test_impossible_ratios_raise_errors(ratio):
     with pytest.raises(ValueError, match=str(ratio)):
         random_mask(1, (7, 7), ratio)
 
 
-def test_a_size_that_the_patch_does_not_divide_is_named():
+def test_image_sizes_must_be_divisible_by_the_patch_size():
     assert patch_grid((192, 320), 32) == (6, 10)
     with pytest.raises(ValueError, match='200x224 pixels.*32x32'):
         patch_grid((200, 224), 32)

@@ -1,10 +1,10 @@
-"""A training step never makes the host wait for the device.
+"""A training step never makes the CPU wait for the device.
 
-The device is torch's meta device, so that no GPU is needed: tensors there have
-no values, and what asks for one fails, such as ``item()``, a condition, a
-boolean index, ``nonzero`` or a copy to the host. Masks, and what is counted of
-them, are on the host and have values. (Fake CUDA tensors would be closer to a
-GPU, but torch 2.11 cannot go backward through them without one.)
+The device is PyTorch's meta device, so no GPU is needed: its tensors have no
+values, and operations that need one fail, such as ``item()``, a condition, a
+boolean index, ``nonzero`` or a copy to the CPU. Masks are on the CPU and have
+values. (Fake CUDA tensors would be closer to a GPU, but torch 2.11 cannot run
+backward on them without one.)
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_leaves
 
 import mmpretrain_plugin
 from mmpretrain_plugin import ops
-from mmpretrain_plugin.ops import Neighbors
+from mmpretrain_plugin.ops import VisiblePatches
 from tests.helpers.small_models import (
     ARCH,
     small_backbone,
@@ -33,17 +33,18 @@ COPIES = (aten._to_copy.default, aten.copy_.default)
 
 
 class NoWaiting(TorchDispatchMode):
-    """Find what waits on a GPU, but not on the meta device.
+    """Detect operations that wait for a GPU, but not for the meta device.
 
-    ``index_put`` with booleans counts those that are true; an index on the
-    host is copied first. A copy from the host waits for all that the device
-    still has to do, unless it is ``non_blocking``: they are listed in
-    ``blocking_copies``, by the line that makes them.
+    ``index_put`` with booleans counts the true ones; an index on the CPU is
+    copied first. A copy from the CPU waits for all work queued on the device
+    unless it is ``non_blocking``. ``blocking_copies`` lists the lines that
+    make such copies, ``copied_masks`` the shapes of copied bool tensors.
     """
 
     def __init__(self):
         super().__init__()
         self.blocking_copies = []
+        self.copied_masks = []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -58,20 +59,22 @@ class NoWaiting(TorchDispatchMode):
             source = args[func is aten.copy_.default]
             is_async = kwargs.get('non_blocking') or args[2:] == (True,)
             if not source.is_meta and not is_async:
-                self.blocking_copies.append(line_of_ours())
+                self.blocking_copies.append(line_of_package())
+            if not source.is_meta and source.dtype == torch.bool:
+                self.copied_masks.append(tuple(source.shape))
         return result
 
 
-def line_of_ours():
-    """Name the innermost line of the package that is being run."""
+def line_of_package():
+    """Return the innermost line of the package on the stack."""
     root = mmpretrain_plugin.__path__[0]
     frames = traceback.extract_stack()
-    ours = [frame for frame in frames if frame.filename.startswith(root)]
-    return str(ours[-1:] or frames[-3])
+    inside = [frame for frame in frames if frame.filename.startswith(root)]
+    return str(inside[-1:] or frames[-3])
 
 
 class Kernel:
-    """Stands in for a Triton kernel, whose launch waits for nothing."""
+    """Replaces a Triton kernel, whose launch does not wait."""
 
     launches = 0
 
@@ -84,16 +87,16 @@ class Kernel:
 
 @pytest.fixture(params=['torch', 'triton'])
 def device(request, monkeypatch):
-    """Let the meta device do as one with or without Triton."""
-    # Autocast does not know this device.
+    """Make the meta device behave like one with or without Triton."""
+    # Autocast does not support this device.
     monkeypatch.setattr(torch, 'is_autocast_enabled', lambda *_: False)
     monkeypatch.setattr(
         torch, 'autocast', lambda *_, **__: contextlib.nullcontext()
     )
     if request.param == 'torch':
         return
-    monkeypatch.setenv('TRITON_INTERPRET', '1')  # what makes it available
-    for info in pkgutil.iter_modules(ops.__path__, f'{ops.__name__}.'):
+    monkeypatch.setenv('TRITON_INTERPRET', '1')  # makes Triton available
+    for info in pkgutil.walk_packages(ops.__path__, f'{ops.__name__}.'):
         module = importlib.import_module(info.name)
         for name in list(vars(module)):
             if name.endswith('_kernel'):
@@ -110,7 +113,7 @@ def pretraining(mask=None, **options):
 
 
 def transfer(**options):
-    """The backbone as detectors and segmentors train it."""
+    """Loss of the backbone as detectors and segmentors train it."""
     options |= dict(out_indices=(0, 1, 2, 3), drop_path_rate=0.5)
     model = small_backbone(**options).float().to('meta')
     return lambda: sum(y.square().mean() for y in model(images()))
@@ -138,9 +141,9 @@ PRETRAINING = {
     'UNet': dict(neck=UNET, backbone=backbone(out_indices=(0, 1, 2, 3))),
 }
 TRANSFER = {
-    'whole images': {},
-    'whole images, plain MLP': dict(fold_mlp=False),
-    'whole images, V1': dict(use_grn=False, layer_scale_init_value=1e-6),
+    'complete images': {},
+    'complete images, plain MLP': dict(fold_mlp=False),
+    'complete images, V1': dict(use_grn=False, layer_scale_init_value=1e-6),
 }
 
 
@@ -152,7 +155,7 @@ def loss_of(step):
 
 @pytest.mark.usefixtures('device')
 @pytest.mark.parametrize('step', [*PRETRAINING, *TRANSFER])
-def test_a_step_asks_for_no_value(step):
+def test_a_step_reads_no_value_of_the_device(step):
     loss = loss_of(step)
     with NoWaiting():
         loss().backward()
@@ -169,19 +172,30 @@ def test_a_step_copies_without_blocking(step):
 
 @pytest.mark.usefixtures('device')
 @pytest.mark.parametrize('device', ['triton'], indirect=True)
-@pytest.mark.parametrize('step', ['packed', 'whole images'])
-def test_kernels_of_triton_were_in_the_step(step):
+@pytest.mark.parametrize('step', ['packed', 'complete images'])
+def test_triton_kernels_run_in_the_step(step):
     Kernel.launches = 0
     loss_of(step)().backward()
     assert Kernel.launches > 0
 
 
-def test_tables_of_neighbors_ask_for_no_value():
-    patches = torch.zeros(2, 3, dtype=torch.long, device='meta')
+@pytest.mark.usefixtures('device')
+@pytest.mark.parametrize('device', ['torch'], indirect=True)
+@pytest.mark.parametrize('step', PRETRAINING)
+def test_the_mask_is_copied_to_the_device_once(step):
+    loss = loss_of(step)
     with NoWaiting() as mode:
-        neighbors = Neighbors(patches, (2, 3))
-        assert neighbors.of_patches(1).is_meta
-        assert neighbors.of_sites(4, 3).is_meta
+        loss().backward()
+    assert mode.copied_masks == [(2, 2, 3)]
+
+
+def test_index_tables_read_no_value_of_the_device():
+    indices = torch.zeros(2, 3, dtype=torch.long, device='meta')
+    with NoWaiting() as mode:
+        patches = VisiblePatches(indices, (2, 3))
+        assert patches.neighbor_table(1).is_meta
+        assert patches.halo_table(4, 3).is_meta
+        assert patches.position_indices(4).is_meta
     assert mode.blocking_copies == []
 
 
@@ -190,34 +204,34 @@ def put(x, index, value):
 
 
 WAITING = {
-    'item': lambda x, host: x.sum().item(),
-    'condition': lambda x, host: 1 if x.sum() > 0 else 2,
-    'slice': lambda x, host: host[: (x > 0).sum()],
-    'equal': lambda x, host: torch.equal(x, x),
-    'nonzero': lambda x, host: x.nonzero(),
-    'where': lambda x, host: torch.where(x > 0),
-    'masked_select': lambda x, host: x.masked_select(x > 0),
-    'unique': lambda x, host: x.unique(),
-    'bincount': lambda x, host: x.long().bincount(),
-    'repeat_interleave': lambda x, host: x.repeat_interleave(x.long()),
-    'boolean index': lambda x, host: x[x > 0],
-    'put by booleans': lambda x, host: put(x, x > 0, x[:2]),
-    'index on the host': lambda x, host: x[host.argsort()],
-    'put by the host': lambda x, host: put(x, host > 0, 0.0),
-    'to the host': lambda x, host: x.cpu(),
-    'into the host': lambda x, host: host.copy_(x),
+    'item': lambda x, cpu: x.sum().item(),
+    'condition': lambda x, cpu: 1 if x.sum() > 0 else 2,
+    'slice': lambda x, cpu: cpu[: (x > 0).sum()],
+    'equal': lambda x, cpu: torch.equal(x, x),
+    'nonzero': lambda x, cpu: x.nonzero(),
+    'where': lambda x, cpu: torch.where(x > 0),
+    'masked_select': lambda x, cpu: x.masked_select(x > 0),
+    'unique': lambda x, cpu: x.unique(),
+    'bincount': lambda x, cpu: x.long().bincount(),
+    'repeat_interleave': lambda x, cpu: x.repeat_interleave(x.long()),
+    'boolean index': lambda x, cpu: x[x > 0],
+    'put by booleans': lambda x, cpu: put(x, x > 0, x[:2]),
+    'index on the CPU': lambda x, cpu: x[cpu.argsort()],
+    'put by the CPU': lambda x, cpu: put(x, cpu > 0, 0.0),
+    'to the CPU': lambda x, cpu: x.cpu(),
+    'into the CPU': lambda x, cpu: cpu.copy_(x),
 }
 
 
 @pytest.mark.parametrize('name', WAITING)
-def test_what_waits_is_refused(name):
-    x, host = torch.randn(4, device='meta'), torch.randn(4)
+def test_waiting_operations_are_detected(name):
+    x, cpu = torch.randn(4, device='meta'), torch.randn(4)
     with NoWaiting(), pytest.raises(RuntimeError, match='(?i)waits|meta'):
-        WAITING[name](x, host)
+        WAITING[name](x, cpu)
 
 
 @pytest.mark.usefixtures('device')
-def test_backward_is_watched_too():
+def test_waiting_operations_in_backward_are_detected():
     loss = loss_of('packed')
     with NoWaiting():
         y = loss()
@@ -226,14 +240,14 @@ def test_backward_is_watched_too():
             y.backward()
 
 
-def test_what_blocks_is_found():
-    x, host = torch.randn(4, device='meta'), torch.randn(4)
+def test_blocking_copies_are_detected():
+    x, cpu = torch.randn(4, device='meta'), torch.randn(4)
     with NoWaiting() as mode:
-        host.to('meta', non_blocking=True)
-        x.copy_(host, non_blocking=True)
-        host.argsort().sum().item()  # the host may ask itself
+        cpu.to('meta', non_blocking=True)
+        x.copy_(cpu, non_blocking=True)
+        cpu.argsort().sum().item()  # values on the CPU may be read
         x.clone(), x.to(torch.float64)
         assert mode.blocking_copies == []
-        host.to(x)
-        x.copy_(host)
+        cpu.to(x)
+        x.copy_(cpu)
     assert len(mode.blocking_copies) == 2

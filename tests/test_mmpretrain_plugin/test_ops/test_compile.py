@@ -1,4 +1,4 @@
-"""The fast ways work under torch.compile, with its real back end."""
+"""Training compiles with inductor, the default back end."""
 
 import pytest
 import torch
@@ -16,9 +16,9 @@ def gradients(model, run):
 
 
 def assert_compiles(model, run):
-    wanted = gradients(model, run)
+    expected = gradients(model, run)
     got = gradients(model, torch.compile(run))
-    assert_close(got, wanted, rtol=1e-7, atol=1e-7)
+    assert_close(got, expected, rtol=1e-7, atol=1e-7)
 
 
 @pytest.mark.slow
@@ -30,9 +30,9 @@ def test_pretraining_compiles():
 
 @pytest.mark.slow
 def test_the_backbone_of_detectors_compiles():
-    """Of square images: for others inductor of torch 2.11 fails on a CPU.
+    """For square images: for others inductor of torch 2.11 fails on a CPU.
 
-    It stops in an assertion of its own, with ``fold_mlp=False`` too.
+    It fails with an internal assertion, with ``fold_mlp=False`` too.
     """
     model = small_backbone(out_indices=(0, 1, 2, 3))
     x = torch.randn(2, 3, 64, 64, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""The folded MLP means the plain one: in values, gradients and precision."""
+"""The folded MLP equals the plain one in values, gradients and precision."""
 
 import pytest
 import torch
@@ -6,9 +6,9 @@ from torch.testing import assert_close
 
 from mmpretrain_plugin.models.layers import ConvNeXtV2Block
 from mmpretrain_plugin.models.layouts.dense import DenseLayout
-from tests.helpers.small_models import stir
+from tests.helpers.small_models import randomize
 
-# More sites than channels, and fewer: folded weights or scaled responses.
+# More positions than channels, and fewer: folded weights, scaled activations.
 SIZES = {'folds': (5, 6, 4), 'scales': (2, 3, 9)}
 VERSIONS = {
     'v2': {},
@@ -21,7 +21,7 @@ VERSIONS = {
 def block_pair(channels, **options):
     """Two blocks with one set of weights, plain and folded."""
     pair = [
-        stir(ConvNeXtV2Block(channels, fold_mlp=fold, **options))
+        randomize(ConvNeXtV2Block(channels, fold_mlp=fold, **options))
         for fold in (False, True)
     ]
     assert pair[0].state_dict().keys() == pair[1].state_dict().keys()
@@ -70,8 +70,8 @@ def test_gradients_equal_finite_differences(size):
     assert torch.autograd.gradcheck(run, inputs, fast_mode=True)
 
 
-def test_silent_channels_have_no_slope():
-    """A response of exactly zero in all sites: 0/0 counts as 0."""
+def test_all_zero_channels_have_no_gradient_through_their_norm():
+    """Activations of exactly zero at all positions: 0/0 counts as 0."""
     plain, folded = block_pair(4)
     for block in (plain, folded):
         with torch.no_grad():
@@ -80,15 +80,13 @@ def test_silent_channels_have_no_slope():
     x, weight = torch.randn(2, 1, 5, 5, 4, dtype=torch.double)
     wanted = gradients(plain, x, weight)
     got = gradients(folded, x, weight)
-    assert_close(got, wanted, rtol=1e-9, atol=1e-9)  # NaN equals nothing
+    assert_close(got, wanted, rtol=1e-9, atol=1e-9)  # NaN is not equal to NaN
 
 
 @pytest.mark.parametrize('size', SIZES)
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize('recompute', [True, False])
-def test_autocast_is_as_close_to_the_truth_as_the_plain_block(
-    size, dtype, recompute
-):
+def test_autocast_is_as_accurate_as_the_plain_block(size, dtype, recompute):
     *sides, channels = SIZES[size]
     pair = block_pair(channels, recompute_mlp=recompute)
     plain, folded = (b.float() for b in pair)
@@ -106,8 +104,8 @@ def test_autocast_is_as_close_to_the_truth_as_the_plain_block(
         assert error < 2 * errors[0][name] + torch.finfo(dtype).eps, name
 
 
-def test_fp16_survives_many_sites_and_faint_channels():
-    """Their squares sum beyond 65504, or below what fp16 can tell from 0."""
+def test_fp16_norms_neither_overflow_nor_underflow():
+    """Squares sum to more than 65504, or to less than fp16 can represent."""
     plain, folded = (b.float() for b in block_pair(4))
     for block in (plain, folded):
         with torch.no_grad():
@@ -126,41 +124,41 @@ def test_fp16_survives_many_sites_and_faint_channels():
 @pytest.mark.parametrize(
     ('recompute', 'wide'), [(True, 0), (False, 24), (None, 0)]
 )
-def test_backward_keeps_narrow_tensors_only(recompute, wide):
-    """Of the width of the expanded sites none, or one where it is asked."""
+def test_only_narrow_tensors_are_saved_for_backward(recompute, wide):
+    """None of the expanded width, or one without recomputation."""
     _, folded = block_pair(6, recompute_mlp=recompute)
-    kept = []
+    saved = []
     x = torch.randn(2, 8, 8, 6, dtype=torch.double, requires_grad=True)
     own = {p.data_ptr() for p in folded.parameters()}
 
     def pack(tensor):
         if tensor.data_ptr() not in own:
-            kept.append(tensor)
+            saved.append(tensor)
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         folded(x, DenseLayout())
-    per_site = sum(t.numel() for t in kept) / (2 * 8 * 8)
+    per_position = sum(t.numel() for t in saved) / (2 * 8 * 8)
     # The block's input, the MLP's input, and GRN's norms (24 / 64).
-    assert per_site == 6 + 6 + 24 / 64 + wide
+    assert per_position == 6 + 6 + 24 / 64 + wide
 
 
-def test_few_sites_keep_the_expanded_ones():
-    """There recomputing costs more time for less memory."""
+def test_expanded_features_of_few_positions_are_saved():
+    """There recomputing costs more time and saves less memory."""
     _, folded = block_pair(6)
-    kept = []
+    saved = []
 
     def pack(tensor):
-        kept.append(tuple(tensor.shape))
+        saved.append(tuple(tensor.shape))
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         folded(torch.randn(2, 4, 6, 6, dtype=torch.double), DenseLayout())
-    assert (2, 24, 24) in kept  # as many sites as channels
-    kept.clear()
+    assert (2, 24, 24) in saved  # as many positions as channels
+    saved.clear()
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         folded(torch.randn(2, 5, 5, 6, dtype=torch.double), DenseLayout())
-    assert (2, 25, 24) not in kept
+    assert (2, 25, 24) not in saved
 
 
 @pytest.mark.parametrize('size', SIZES)
@@ -174,8 +172,8 @@ def test_checkpointing_changes_nothing(size):
         assert torch.equal(value, wanted[name]), name
 
 
-def test_compiles_whole():
-    """In one graph, forward and backward."""
+def test_compiles_to_one_graph():
+    """Forward and backward."""
     _, folded = block_pair(4)
     x, weight = torch.randn(2, 3, 5, 6, 4, dtype=torch.double)
     wanted = gradients(folded, x, weight)
@@ -190,12 +188,12 @@ def test_compiles_whole():
         assert_close(parameter.grad, wanted[name])
 
 
-def test_a_tracer_sees_the_operations():
-    """Counters of operations and exporters would miss a custom function."""
+def test_tracing_records_the_operations():
+    """FLOP counters and exporters cannot see inside a custom function."""
     _, folded = block_pair(4)
     x = torch.randn(2, 5, 6, 4, dtype=torch.double)
 
-    class Whole(torch.nn.Module):
+    class Model(torch.nn.Module):
         def __init__(self):
             super().__init__()
             self.block = folded
@@ -203,7 +201,7 @@ def test_a_tracer_sees_the_operations():
         def forward(self, x):
             return self.block(x, DenseLayout())
 
-    traced = torch.jit.trace(Whole(), x)
+    traced = torch.jit.trace(Model(), x)
     kinds = [node.kind() for node in traced.inlined_graph.nodes()]
     assert 'aten::linear' in kinds and 'prim::PythonOp' not in kinds
     assert_close(traced(x), folded(x, DenseLayout()))

@@ -1,27 +1,25 @@
-"""Every way to convolve visible patches gives what the plain way gives."""
+"""Every implementation equals the plain convolution of visible patches."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+import itertools
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-from mmpretrain_plugin.models.layouts.packed import PackedLayout
-from mmpretrain_plugin.models.masking import random_mask
-from mmpretrain_plugin.ops import (
-    Neighbors,
-    halo_depthwise,
-    triton_depthwise,
+from mmpretrain_plugin.models.masking import random_mask, visible_indices
+from mmpretrain_plugin.ops import VisiblePatches, packed_depthwise_conv
+from mmpretrain_plugin.ops.depthwise import (
+    plain_packed_depthwise_conv,
+    triton,
     window_products,
 )
+from mmpretrain_plugin.ops.depthwise.halo import halo_depthwise_conv
+from mmpretrain_plugin.ops.triton_support import can_run_triton
 from tests.helpers.gpu_code import assert_compiles_for_gpu
 
-ROOT = Path(__file__).resolve().parents[3]
-# Sites per side of a patch, and grids where all of them, some, or few of a
-# kernel's neighbors exist. 3 is of patches of 96 pixels, 16 of a stem of 2.
+# Positions per side of a patch, and grids where all, some, or few of a
+# kernel's neighbors exist. Side 3 is of patches of 96 pixels, 16 of a stem
+# with stride 2.
 CASES = [
     (8, (2, 3), 0.5),
     (4, (3, 3), 0.6),
@@ -33,69 +31,85 @@ CASES = [
 ]
 
 
-def layout(grid, ratio, images=2):
+def visible_patches(grid, ratio, images=2):
     generator = torch.Generator().manual_seed(0)
     mask = random_mask(images, grid, ratio, generator)
-    return PackedLayout(mask, torch.device('cpu'))
+    return VisiblePatches(visible_indices(mask), grid)
 
 
-def case(side, grid, ratio, channels=5, dtype=torch.double):
-    packed = layout(grid, ratio)
-    shape = (*packed.patches.shape, side * side, channels)
-    conv = torch.nn.Conv2d(
-        channels, channels, kernel_size=7, padding=3, groups=channels
-    )
-    return packed, conv.to(dtype), *torch.randn(2, *shape, dtype=dtype)
+def case(side, grid, ratio, channels=5, k=7, dtype=torch.double):
+    """Visible patches; input, kernel and bias; gradient of the output."""
+    patches = visible_patches(grid, ratio)
+    shape = (*patches.indices.shape, side * side, channels)
+    x, grad = torch.randn(2, *shape, dtype=dtype)
+    weight = torch.randn(channels, 1, k, k, dtype=dtype) / k
+    return patches, (x, weight, torch.randn(channels, dtype=dtype)), grad
 
 
-def run(function, conv, x, weight):
-    conv.zero_grad()
-    x = x.clone().requires_grad_()
-    y = function(x, conv)
-    (y * weight).sum().backward()
-    return y.detach(), x.grad, conv.weight.grad, conv.bias.grad
+def run(function, patches, inputs, grad):
+    """Output, and the gradients of input, kernel and bias."""
+    inputs = [value.clone().requires_grad_() for value in inputs]
+    y = function(*inputs, patches)
+    return y.detach(), *torch.autograd.grad(y, inputs, grad.to(y.dtype))
 
 
 @pytest.mark.parametrize(('side', 'grid', 'ratio'), CASES)
 def test_halos_equal_the_plain_convolution(side, grid, ratio):
-    packed, conv, x, weight = case(side, grid, ratio)
-
-    def halo(x, conv):
-        return halo_depthwise(x, conv.weight, conv.bias, packed.neighbors)
-
-    wanted = run(packed.plain_depthwise_conv, conv, x, weight)
-    for got, value in zip(run(halo, conv, x, weight), wanted):
+    arguments = case(side, grid, ratio)
+    wanted = run(plain_packed_depthwise_conv, *arguments)
+    for got, value in zip(run(halo_depthwise_conv, *arguments), wanted):
         assert_close(got, value, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize(('side', 'grid', 'ratio'), CASES)
+def test_the_plain_convolution_reads_hidden_positions_as_zero(
+    side, grid, ratio
+):
+    """Position by position: a sum over visible neighbors of its image."""
+    patches, (x, weight, bias), _ = case(side, grid, ratio, channels=1)
+    y = plain_packed_depthwise_conv(x, weight, bias, patches)
+    places = {}
+    for n, row in enumerate(patches.indices.tolist()):
+        for v, patch in enumerate(row):
+            for p in range(side * side):
+                down, right = divmod(patch, grid[1])
+                i, j = down * side + p // side, right * side + p % side
+                places[n, i, j] = n, v, p
+    for (n, i, j), at in list(places.items())[:: max(1, len(places) // 20)]:
+        total = bias.clone()
+        for di, dj in itertools.product(range(-3, 4), repeat=2):
+            neighbor = places.get((n, i + di, j + dj))
+            if neighbor is not None:
+                total += weight[0, 0, di + 3, dj + 3] * x[neighbor]
+        assert_close(y[at], total)
+
+
 def test_gradients_equal_finite_differences():
-    packed, conv, x, _ = case(2, (3, 3), 0.5, channels=2)
-    inputs = [x.requires_grad_(), conv.weight, conv.bias]
+    patches, inputs, _ = case(2, (3, 3), 0.5, channels=2)
     assert torch.autograd.gradcheck(
-        lambda *args: halo_depthwise(*args, packed.neighbors),
-        inputs,
+        lambda *args: halo_depthwise_conv(*args, patches),
+        [value.requires_grad_() for value in inputs],
         fast_mode=True,
     )
 
 
-def test_many_patches_are_summed_in_groups(monkeypatch):
-    packed, conv, x, weight = case(2, (4, 4), 0.5)
-    wanted = run(packed.depthwise_conv, conv, x, weight)
+def test_groups_of_patches_give_the_same_sums(monkeypatch):
+    arguments = case(2, (4, 4), 0.5)
+    wanted = run(packed_depthwise_conv, *arguments)
     monkeypatch.setattr(window_products, 'CACHED', 3 * 49 * 5)  # 3 of 16
-    got = run(packed.depthwise_conv, conv, x, weight)
-    for one, other in zip(got, wanted):
-        assert_close(one, other)
+    for got, value in zip(run(packed_depthwise_conv, *arguments), wanted):
+        assert_close(got, value)
 
 
 @pytest.mark.parametrize('radius', [1, 2, 3])
-def test_the_table_is_that_of_a_search(radius):
-    """Patch by patch, looked up by its place."""
-    packed = layout((4, 5), 0.5)
-    table = packed.neighbors.of_patches(radius)
-    visible = packed.patches.shape[1]
+def test_the_neighbor_table_equals_a_search(radius):
+    """Patch by patch, looked up by row and column."""
+    patches = visible_patches((4, 5), 0.5)
+    table = patches.neighbor_table(radius)
+    visible = patches.indices.shape[1]
     places = {
         (n, *divmod(int(patch), 5)): n * visible + v
-        for n, row in enumerate(packed.patches)
+        for n, row in enumerate(patches.indices)
         for v, patch in enumerate(row)
     }
     for (n, row, column), number in places.items():
@@ -105,66 +119,71 @@ def test_the_table_is_that_of_a_search(radius):
                 assert table[number, i + radius, j + radius] == wanted
 
 
-def test_tables_are_made_once():
-    neighbors = Neighbors(torch.tensor([[0, 3]]), (2, 2))
-    assert neighbors.of_sites(8, 3) is neighbors.of_sites(8, 3)
-    assert neighbors.of_patches(1) is neighbors.of_patches(1)
+def test_tables_are_computed_once():
+    patches = VisiblePatches(torch.tensor([[0, 3]]), (2, 2))
+    assert patches.halo_table(8, 3) is patches.halo_table(8, 3)
+    assert patches.neighbor_table(1) is patches.neighbor_table(1)
+    assert patches.position_indices(4) is patches.position_indices(4)
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
 def test_autocast_computes_in_its_type(dtype):
-    packed, conv, x, weight = case(4, (3, 3), 0.5, dtype=torch.float)
-    wanted = run(packed.plain_depthwise_conv, conv, x, weight)
+    arguments = case(4, (3, 3), 0.5, dtype=torch.float)
+    wanted = run(plain_packed_depthwise_conv, *arguments)
     with torch.autocast('cpu', dtype=dtype):
-        got = run(packed.depthwise_conv, conv, x, weight)
+        got = run(packed_depthwise_conv, *arguments)
     assert [value.dtype for value in got] == [dtype, *[torch.float] * 3]
     for one, other in zip(got, wanted):
         error = (one - other).norm() / other.norm()
         assert error < torch.finfo(dtype).eps
 
 
-INTERPRETED = """
-import torch
-from mmpretrain_plugin.ops import triton_available
-from tests.test_mmpretrain_plugin.test_ops import test_packed_depthwise as t
-
-for side, grid, ratio, channels in [
-    (4, (2, 2), 0.5, 3), (2, (2, 3), 0.5, 2), (1, (3, 3), 0.5, 70),
-    (3, (1, 2), 0.0, 2),
-]:
-    packed, conv, x, weight = t.case(side, grid, ratio, channels, torch.float)
-    assert triton_available.is_available(x)
-    wanted = t.run(packed.plain_depthwise_conv, conv, x, weight)
-    got = t.run(packed.depthwise_conv, conv, x, weight)
+@pytest.mark.parametrize(
+    ('side', 'grid', 'ratio', 'channels', 'k', 'dtype'),
+    [
+        # The kernel reaches over two patches.
+        (1, (2, 3), 0.5, 3, 5, torch.float32),
+        # Numbers of positions and channels are no powers of two.
+        (3, (2, 2), 0.5, 5, 3, torch.float16),
+        # Nothing is hidden, and channels are two blocks.
+        (2, (1, 2), 0.0, 70, 3, torch.bfloat16),
+    ],
+)
+def check_triton_equals_the_plain_convolution(
+    side, grid, ratio, channels, k, dtype
+):
+    """In Triton's interpreter; see ``test_triton_interpreter.py``."""
+    patches, inputs, grad = case(side, grid, ratio, channels, k)
+    exact = [value.to(dtype).double() for value in inputs]
+    wanted = run(plain_packed_depthwise_conv, patches, exact, grad)
+    x, *parameters = (value.to(dtype) for value in exact)
+    inputs = [x, *(value.float() for value in parameters)]
+    assert can_run_triton(x)
+    got = run(packed_depthwise_conv, patches, inputs, grad)
+    assert [value.dtype for value in got] == [dtype] * 2 + [torch.float] * 2
     for one, other in zip(got, wanted):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
-    print('equal', side)
-"""
+        error = (one.double() - other).norm() / other.norm()
+        # The interpreter truncates fp32 to bf16; GPUs round it.
+        assert error < 2 * torch.finfo(dtype).eps + 1e-6
 
 
-def test_triton_equals_the_plain_convolution_in_its_interpreter():
-    """Which has to be chosen before Triton is imported."""
-    result = subprocess.run(
-        [sys.executable, '-c', INTERPRETED],
-        env={**os.environ, 'TRITON_INTERPRET': '1'},
-        capture_output=True, text=True, cwd=ROOT,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    assert [
-        line for line in result.stdout.splitlines() if 'equal' in line
-    ] == [f'equal {side}' for side in (4, 2, 1, 3)]
+def gpu_cases():
+    """Capability, type and side: one for every run, the others nightly."""
+    usual = (90, 'bf16', 8)
+    yield usual
+    for one in itertools.product((80, 90), ('fp32', 'fp16', 'bf16'), (8, 1)):
+        if one != usual:
+            yield pytest.param(*one, marks=pytest.mark.nightly)
 
 
-@pytest.mark.parametrize('capability', [80, 90])
-@pytest.mark.parametrize('dtype', ['fp32', 'fp16', 'bf16'])
-@pytest.mark.parametrize('side', [8, 1])
+@pytest.mark.parametrize(('capability', 'dtype', 'side'), gpu_cases())
 def test_triton_compiles_for_gpus(
     tmp_path, monkeypatch, capability, dtype, side
 ):
     """To machine code, which needs no GPU."""
     monkeypatch.setenv('TRITON_CACHE_DIR', str(tmp_path))
     constants = dict(
-        side=side, around=3 if side == 8 else 7, k=7, block_s=side**2,
+        side=side, around=3 if side == 8 else 7, k=7, block_p=side**2,
         block_c=64,
     )  # fmt: skip
     types = {
@@ -174,11 +193,11 @@ def test_triton_compiles_for_gpus(
         'table': '*i64',
     }
     assert_compiles_for_gpu(
-        triton_depthwise.convolve_kernel,
+        triton.convolve_kernel,
         types,
-        dict(constants, turned=True, has_bias=True),
+        dict(constants, flipped=True, has_bias=True),
         capability,
     )
     assert_compiles_for_gpu(
-        triton_depthwise.weight_gradient_kernel, types, constants, capability
+        triton.weight_gradient_kernel, types, constants, capability
     )

@@ -1,64 +1,54 @@
-"""Triton's passes of the folded MLP give what torch's operations give.
+"""Triton kernels of the folded MLP equal PyTorch's operations.
 
-A process either interprets kernels, on a CPU, or compiles them, for GPUs, and
-chooses before it imports Triton. What is named ``check_*`` here is for the
-first way: one test has it collected and run by a process of its own.
+Functions named ``check_*`` run in Triton's interpreter, in the process that
+``test_triton_interpreter.py`` starts.
 """
 
 import importlib
-import os
-import subprocess
+import itertools
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 from torch.testing import assert_close
 
+import mmpretrain_plugin
 from mmpretrain_plugin import ops
 from mmpretrain_plugin.ops import (
+    MLPWeights,
     folded_mlp,
-    triton_layer_norm,
-    triton_responses,
+    gelu_norms,
+    layer_norm,
 )
+from mmpretrain_plugin.ops.triton_support import can_run_triton
 from tests.helpers.gpu_code import assert_compiles_for_gpu
 
-ROOT = Path(__file__).resolve().parents[3]
-FOLDED_MLP = sys.modules[folded_mlp.__module__]
-# Sites and channels: tiles are cut off by the edge in both, and there are two
-# of them along each axis; folded weights, or scaled responses.
+# Positions and channels: both end inside a tile, and each axis has two tiles;
+# folded weights, or scaled activations.
 SIZES = {'folds': (67, 20), 'scales': (7, 18), 'tiny': (1, 5)}
 HALF = [torch.float16, torch.bfloat16]
-NAMES = (
-    'x', 'norm_weight', 'norm_bias', 'w1', 'b1', 'w2', 'b2', 'gamma', 'beta',
-    'scale',
-)  # fmt: skip
 
 
 def case(size):
     """Arguments of a folded MLP by name, and a gradient of its output."""
-    sites, channels = SIZES[size]
+    positions, channels = SIZES[size]
     wide = 4 * channels
     shapes = dict(
-        x=(2, sites, channels), norm_weight=(channels,), norm_bias=(channels,),
-        w1=(wide, channels), b1=(wide,), w2=(channels, wide), b2=(channels,),
+        x=(2, positions, channels),
+        norm_weight=(channels,), norm_bias=(channels,),
+        expand_weight=(wide, channels), expand_bias=(wide,),
+        project_weight=(channels, wide), project_bias=(channels,),
         gamma=(wide,), beta=(wide,), scale=(channels,),
     )  # fmt: skip
-    values = {name: torch.randn(shapes[name]) for name in NAMES}
-    return values, torch.randn(2, sites, channels)
+    values = {name: torch.randn(shape) for name, shape in shapes.items()}
+    return values, torch.randn(2, positions, channels)
 
 
 def mlp(v, version='v2', recompute=True):
-    has_grn = version == 'v2'
-    return folded_mlp(
-        v['x'],
-        (v['norm_weight'], v['norm_bias'], 1e-6),
-        (v['w1'], v['b1']),
-        (v['gamma'], v['beta'], 1e-6) if has_grn else None,
-        (v['w2'], v['b2']),
-        None if has_grn else v['scale'],
-        recompute,
-    )
+    unused = ['scale'] if version == 'v2' else ['gamma', 'beta']
+    weights = {**v, **dict.fromkeys(unused)}
+    x = weights.pop('x')
+    return folded_mlp(x, MLPWeights(**weights), recompute=recompute)
 
 
 def run(values, weight, version='v2', recompute=True, dtype=None):
@@ -67,9 +57,9 @@ def run(values, weight, version='v2', recompute=True, dtype=None):
     with torch.autocast('cpu', dtype=dtype, enabled=dtype is not None):
         y = mlp(v, version, recompute)
     y.backward(weight.to(y.dtype))
-    slopes = {k: x.grad for k, x in v.items() if x.grad is not None}
-    assert len(slopes) == (9 if version == 'v2' else 8)
-    return {'y': y.detach(), **slopes}
+    gradients = {k: x.grad for k, x in v.items() if x.grad is not None}
+    assert len(gradients) == (9 if version == 'v2' else 8)
+    return {'y': y.detach(), **gradients}
 
 
 def double(values):
@@ -82,20 +72,23 @@ def error(got, wanted):
 
 
 @pytest.fixture
-def plainly(monkeypatch):
-    """Run a function with torch's operations."""
+def without_triton(monkeypatch):
+    """Return a function that calls another with PyTorch's operations."""
 
-    def plainly(function, *arguments):
+    def call(function, *arguments):
         with monkeypatch.context() as patch:
-            patch.setattr(FOLDED_MLP, 'is_available', lambda x: False)
+            for operator in (gelu_norms, layer_norm):
+                patch.setattr(
+                    operator.dispatch, 'can_run_triton', lambda x: False
+                )
             return function(*arguments)
 
-    return plainly
+    return call
 
 
 @pytest.fixture
 def _rounds_to_nearest(monkeypatch):
-    """Triton's interpreter cuts fp32 off to bf16; GPUs round it."""
+    """Triton's interpreter truncates fp32 to bf16; GPUs round it."""
     import numpy as np
     import triton.language as tl
     from triton.runtime import interpreter
@@ -114,10 +107,10 @@ def _rounds_to_nearest(monkeypatch):
 @pytest.mark.parametrize('size', SIZES)
 @pytest.mark.parametrize('version', ['v2', 'v1'])
 @pytest.mark.parametrize('recompute', [True, False])
-def check_mlp_equals_that_of_torch(size, version, recompute, plainly):
+def check_mlp_equals_that_of_pytorch(size, version, recompute, without_triton):
     values, weight = case(size)
-    assert FOLDED_MLP.is_available(values['x'])
-    wanted = plainly(run, values, weight, version, recompute)
+    assert can_run_triton(values['x'])
+    wanted = without_triton(run, values, weight, version, recompute)
     got = run(values, weight, version, recompute)
     for name, value in wanted.items():
         assert error(got[name], value) < 1e-5, name
@@ -128,56 +121,58 @@ def check_mlp_equals_that_of_torch(size, version, recompute, plainly):
 @pytest.mark.parametrize('version', ['v2', 'v1'])
 @pytest.mark.parametrize('dtype', HALF)
 @pytest.mark.parametrize('is_narrow', [True, False])
-def check_autocast_is_as_close_to_the_truth(
-    size, version, dtype, is_narrow, plainly
+def check_autocast_is_as_accurate_as_pytorch(
+    size, version, dtype, is_narrow, without_triton
 ):
-    """As torch's operations, whether x comes in the narrow type or in fp32."""
+    """Whether x has the autocast type or fp32."""
     values, weight = case(size)
     weight = weight.to(dtype)
     if is_narrow:
         values['x'] = values['x'].to(dtype)
-    truth = run(double(values), weight.double(), version)
+    exact = run(double(values), weight.double(), version)
     arguments = values, weight, version, True, dtype
-    plain, got = plainly(run, *arguments), run(*arguments)
-    for name, value in truth.items():
+    plain, got = without_triton(run, *arguments), run(*arguments)
+    for name, value in exact.items():
         assert got[name].dtype == plain[name].dtype
         allowed = 1.2 * error(plain[name], value) + torch.finfo(dtype).eps / 8
         assert error(got[name], value) < allowed, name
 
 
-def check_inference_writes_over_nothing_of_its_caller(plainly):
+def check_inference_does_not_change_its_input(without_triton):
     values, _ = case('folds')
     x = values['x'].clone()
     with torch.no_grad():
-        assert error(mlp(values), plainly(mlp, values)) < 1e-5
+        assert error(mlp(values), without_triton(mlp, values)) < 1e-5
     assert torch.equal(values['x'], x)
 
 
-def check_sites_may_lie_in_any_order(plainly):
+def check_strided_inputs_are_accepted(without_triton):
     """As after a convolution with channels first."""
     values, weight = case('folds')
     values['x'] = torch.randn(2, 20, 67).transpose(1, 2)
-    wanted = plainly(run, values, weight)
+    wanted = without_triton(run, values, weight)
     for name, value in run(values, weight).items():
         assert error(value, wanted[name]) < 1e-5, name
 
 
-def check_silent_channels_have_no_slope(plainly):
+def check_all_zero_channels_have_no_gradient_through_their_norm(
+    without_triton,
+):
     values, weight = case('folds')
-    values['w1'][3] = values['b1'][3] = 0
-    wanted = plainly(run, values, weight)
+    values['expand_weight'][3] = values['expand_bias'][3] = 0
+    wanted = without_triton(run, values, weight)
     for name, value in run(values, weight).items():
         assert torch.isfinite(value).all(), name
         assert error(value, wanted[name]) < 1e-5, name
 
 
-def check_every_run_gives_the_same():
+def check_runs_are_deterministic():
     values, weight = case('folds')
     one, other = run(values, weight), run(values, weight)
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def check_tracers_and_compilers_see_the_operations():
+def check_tracers_and_compilers_record_the_operations():
     values, weight = case('tiny')
 
     def function(x):
@@ -189,41 +184,41 @@ def check_tracers_and_compilers_see_the_operations():
     kinds = [node.kind() for node in traced.inlined_graph.nodes()]
     assert 'aten::gelu' in kinds and 'prim::PythonOp' not in kinds
     compiled = torch.compile(function, backend='aot_eager', fullgraph=True)
-    (slope,) = torch.autograd.grad(wanted, x, weight)
+    (gradient,) = torch.autograd.grad(wanted, x, weight)
     for y in (traced(x), compiled(x)):
         assert error(y, wanted) < 1e-5
-        assert error(*torch.autograd.grad(y, x, weight), slope) < 1e-5
+        assert error(*torch.autograd.grad(y, x, weight), gradient) < 1e-5
 
 
-def check_doubles_are_left_to_torch():
-    assert not FOLDED_MLP.is_available(torch.zeros(1, dtype=torch.double))
+def check_float64_does_not_run_on_triton():
+    assert not can_run_triton(torch.zeros(1, dtype=torch.double))
 
 
-def check_squares_may_leave_the_range_of_fp16():
+def check_norms_do_not_overflow_in_fp16():
     a = torch.full((1, 67, 3), 300, dtype=torch.float16)
-    h, norms = triton_responses.gelu_norms(a, in_place=False)
+    h, norms = gelu_norms.triton.triton_gelu_norms_forward(a, in_place=False)
     assert torch.equal(h, a)
     assert_close(norms, torch.full((1, 3), 300 * 67**0.5))
 
 
 @pytest.mark.usefixtures('_rounds_to_nearest')
 @pytest.mark.parametrize('dtype', [torch.float32, *HALF])
-def check_norms_are_of_the_stored_responses(dtype):
+def check_norms_are_of_the_rounded_activations(dtype):
     a = torch.randn(2, 67, 70).to(dtype)
     before = a.clone()
-    h, norms = triton_responses.gelu_norms(a, in_place=False)
+    h, norms = gelu_norms.triton.triton_gelu_norms_forward(a, in_place=False)
     assert torch.equal(a, before)
     wanted = torch.nn.functional.gelu(a.double())
     assert error(h, wanted) < torch.finfo(dtype).eps / 2
     assert_close(norms, torch.linalg.vector_norm(h.float(), dim=1))
-    over, _ = triton_responses.gelu_norms(a, in_place=True)
+    over, _ = gelu_norms.triton.triton_gelu_norms_forward(a, in_place=True)
     assert over is a and torch.equal(over, h)
 
 
 @pytest.mark.usefixtures('_rounds_to_nearest')
 @pytest.mark.parametrize('dtype', [torch.float32, *HALF])
 @pytest.mark.parametrize('has_ratio', [True, False])
-def check_slopes_of_responses(dtype, has_ratio):
+def check_gradients_of_gelu_and_norms(dtype, has_ratio):
     a, d_h = (4 * torch.randn(2, 2, 67, 70)).to(dtype)
     ratio = torch.randn(2, 70)
     total = d_h.double()
@@ -231,12 +226,12 @@ def check_slopes_of_responses(dtype, has_ratio):
         h = torch.nn.functional.gelu(a)
         total = total + h.double() * ratio.double()[:, None]
     wanted = torch.ops.aten.gelu_backward(total, a.double())
-    d_a, d_b1 = triton_responses.gelu_norms_backward(
+    d_a, d_b1 = gelu_norms.triton.triton_gelu_norms_backward(
         d_h, a, ratio if has_ratio else None
     )
     assert d_a.dtype == dtype and d_b1.dtype == torch.float32
     assert error(d_a, wanted) < torch.finfo(dtype).eps
-    # The sum is of what is not rounded yet; responses above are.
+    # The sum is of values before rounding; the activations are rounded.
     assert error(d_b1, wanted.sum((0, 1))) < torch.finfo(dtype).eps / 4 + 1e-6
 
 
@@ -247,7 +242,7 @@ def check_slopes_of_responses(dtype, has_ratio):
 @pytest.mark.parametrize('dtype', [torch.float32, *HALF])
 @pytest.mark.parametrize('out', [torch.float32, torch.bfloat16])
 def check_layer_norm(rows, channels, dtype, out):
-    """Also far from zero, where squares alone would leave no digits."""
+    """Also far from zero, where sums of squares lose all digits."""
     x, d_z = 30 + torch.randn(2, rows, channels)
     x, d_z = x.to(dtype), d_z.to(out)
     weight, bias = torch.randn(2, channels)
@@ -256,68 +251,74 @@ def check_layer_norm(rows, channels, dtype, out):
         exact[0], (channels,), *exact[1:], eps=1e-6
     )
     wanted = torch.autograd.grad(z, exact, d_z.double())
-    got, *statistics = triton_layer_norm.layer_norm(x, weight, bias, 1e-6, out)
+    got, *statistics = layer_norm.triton.triton_layer_norm_forward(
+        x, weight, bias, 1e-6, out
+    )
     assert got.dtype == out
     assert error(got, z) < torch.finfo(out).eps + 1e-5
-    slopes = triton_layer_norm.layer_norm_backward(d_z, x, *statistics, weight)
-    assert [s.dtype for s in slopes] == [dtype, *[torch.float32] * 2]
-    if channels == 1:  # nothing is left of a row of one
-        assert not slopes[0].any() and not slopes[1].any()
-        slopes, wanted = slopes[2:], wanted[2:]
-    for one, other in zip(slopes, wanted):
+    gradients = layer_norm.triton.triton_layer_norm_backward(
+        d_z, x, *statistics, weight
+    )
+    assert [g.dtype for g in gradients] == [dtype, *[torch.float32] * 2]
+    if channels == 1:  # a row of one element is normalized to zero
+        assert not gradients[0].any() and not gradients[1].any()
+        gradients, wanted = gradients[2:], wanted[2:]
+    for one, other in zip(gradients, wanted):
         assert error(one, other) < torch.finfo(one.dtype).eps + 1e-5
 
 
-def test_checks_pass_in_the_interpreter():
-    result = subprocess.run(
-        [sys.executable, '-m', 'pytest', __file__, '-q', '-x',
-         '-p', 'no:cacheprovider', '-o', 'python_functions=check_*'],
-        env={**os.environ, 'TRITON_INTERPRET': '1'},
-        capture_output=True, text=True, cwd=ROOT,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert 'skipped' not in result.stdout
+def test_a_cpu_does_not_run_triton():
+    assert not can_run_triton(torch.zeros(1))
 
 
-def test_a_cpu_does_without():
-    assert not FOLDED_MLP.is_available(torch.zeros(1))
-
-
-def test_nothing_requires_triton(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'triton', None)
-    names = ['available', 'depthwise', 'layer_norm', 'responses']
-    for name in names:
-        monkeypatch.delitem(sys.modules, f'{ops.__name__}.triton_{name}')
-        monkeypatch.setattr(ops, f'triton_{name}', None)
-    for name in names:
-        module = importlib.import_module(f'{ops.__name__}.triton_{name}')
-        assert module.triton is None
+def test_the_operators_work_without_triton(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'triton', None)  # importing it fails
+    monkeypatch.setattr(mmpretrain_plugin, 'ops', ops)  # restored afterwards
+    for name in [*sys.modules]:
+        if name == ops.__name__ or name.startswith(f'{ops.__name__}.'):
+            monkeypatch.delitem(sys.modules, name)
+    fresh = importlib.import_module(ops.__name__)
+    support = importlib.import_module(f'{ops.__name__}.triton_support')
     monkeypatch.setenv('TRITON_INTERPRET', '1')
-    assert not ops.triton_available.is_available(torch.zeros(1))
+    assert support.triton is None
+    assert not support.can_run_triton(torch.zeros(1))
+    values, _ = case('folds')
+    weights = {k: v for k, v in values.items() if k != 'x'}
+    y = fresh.folded_mlp(values['x'], fresh.MLPWeights(**weights))
+    assert torch.isfinite(y).all()
 
 
-@pytest.mark.parametrize('capability', [80, 90])
-@pytest.mark.parametrize('dtype', ['fp32', 'fp16', 'bf16'])
-@pytest.mark.parametrize('channels', [40, 2816])
+def gpu_cases():
+    """Capability, type and channels: one for every run, the others nightly."""
+    usual = (90, 'bf16', 40)
+    yield usual
+    for one in itertools.product(
+        (80, 90), ('fp32', 'fp16', 'bf16'), (40, 2816)
+    ):
+        if one != usual:
+            yield pytest.param(*one, marks=pytest.mark.nightly)
+
+
+@pytest.mark.parametrize(('capability', 'dtype', 'channels'), gpu_cases())
 def test_kernels_compile_for_gpus(
     tmp_path, monkeypatch, capability, dtype, channels
 ):
     """To machine code, which needs no GPU."""
     monkeypatch.setenv('TRITON_CACHE_DIR', str(tmp_path))
-    responses = dict(block_t=64, block_k=64)
-    tile = triton_layer_norm.tile(channels)
+    gelu_tile = dict(block_t=64, block_k=64)
+    tile = layer_norm.triton.tile_sizes(channels)
     narrow = dict.fromkeys(['a', 'h', 'd_a', 'z', 'd_z'], f'*{dtype}')
     pointers = narrow | dict.fromkeys(
         ['x', 'd_x', 'parts', 'ratio', 'weight', 'bias', 'mean', 'rstd'],
         '*fp32',
     )
-    numbers = dict(sites='i32', channels='i32', rows='i32', eps='fp32')
+    numbers = dict(positions='i32', channels='i32', rows='i32', eps='fp32')
     for kernel, constexprs in [
-        (triton_responses.gelu_norms_kernel, responses),
-        (triton_responses.gelu_norms_backward_kernel,
-         dict(responses, has_ratio=True)),
-        (triton_layer_norm.layer_norm_kernel, tile),
-        (triton_layer_norm.layer_norm_backward_kernel, dict(tile, steps=4)),
+        (gelu_norms.triton.gelu_norms_forward_kernel, gelu_tile),
+        (gelu_norms.triton.gelu_norms_backward_kernel,
+         dict(gelu_tile, has_ratio=True)),
+        (layer_norm.triton.layer_norm_forward_kernel, tile),
+        (layer_norm.triton.layer_norm_backward_kernel, dict(tile, steps=4)),
     ]:  # fmt: skip
         assert_compiles_for_gpu(
             kernel, pointers | numbers, constexprs, capability

@@ -1,0 +1,139 @@
+"""Reading of pickled checkpoints without running code that is in them."""
+
+import pickle
+import re
+import warnings
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .errors import CheckpointFileError
+
+
+class Inert:
+    """Replaces an object that is not built; it does nothing."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Accept and ignore any arguments."""
+
+    def __setstate__(self, state: object) -> None:
+        """Ignore the state."""
+
+
+# Training checkpoints of mmengine contain its logs, and those of the authors
+# their command line. Weights need none of these objects.
+NOT_BUILT = (
+    'mmengine.logging.history_buffer.HistoryBuffer',
+    'builtins.getattr',  # for the methods of HistoryBuffer
+    '__builtin__.getattr',
+    'argparse.Namespace',
+    'numpy.ndarray',
+    'numpy.dtype',
+    'numpy.core.multiarray._reconstruct',
+    'numpy._core.multiarray._reconstruct',
+    'numpy.core.multiarray.scalar',
+    'numpy._core.multiarray.scalar',
+    '_codecs.encode',
+)
+
+
+def read_pickle(path: Path, trust: bool = False) -> object:
+    """Read a file written by ``torch.save``, building only plain data.
+
+    torch's ``weights_only`` alone rejects training checkpoints of mmengine
+    because of their logs. Here ``Inert`` replaces the logs.
+
+    Args:
+        path: The file.
+        trust: Whether to build all objects, which can run any code.
+
+    Raises:
+        CheckpointFileError: If the file is damaged, unpacks to more than its
+            size, or contains objects that could run code and is not trusted.
+    """
+    if zipfile.is_zipfile(path):
+        check_archive(path)
+    safe = torch.serialization.safe_globals([(Inert, n) for n in NOT_BUILT])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # about other pickle protocols
+            if trust:
+                return torch.load(path, map_location='cpu', weights_only=False)
+            with safe:
+                return torch.load(path, map_location='cpu', weights_only=True)
+    except pickle.UnpicklingError as error:
+        named = re.search(r'GLOBAL (\S+) ', str(error))
+        what = f'it contains {named[1]}' if named else first_line(error)
+        raise CheckpointFileError(
+            f'{path} is no checkpoint, or contains more than weights and '
+            f'could run code when opened ({what}); if you trust its source, '
+            'convert it with tools/convert_checkpoint.py --trust'
+        ) from None
+    except Exception as error:  # torch raises many types for damaged files
+        raise CheckpointFileError(
+            f'{path} is damaged or no checkpoint: {first_line(error)}'
+        ) from None
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or the error's type."""
+    return (str(error).splitlines() or [''])[0] or type(error).__name__
+
+
+def check_archive(path: Path) -> None:
+    """Raise an error if ``torch.save`` did not write an archive.
+
+    torch writes without compression and from the first byte on. Entries are
+    shifted if the archive has a second table of contents, which some readers
+    use instead of the first.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CheckpointFileError(f'{path} is damaged: {error}') from None
+    if any(entry.filename.endswith('/constants.pkl') for entry in entries):
+        raise CheckpointFileError(
+            f'{path} is a TorchScript program; save its state_dict() instead'
+        )
+    stored = all(
+        entry.compress_type == zipfile.ZIP_STORED for entry in entries
+    )
+    first = min((entry.header_offset for entry in entries), default=0)
+    total = sum(entry.file_size for entry in entries)
+    if not stored or first or total > path.stat().st_size:
+        raise CheckpointFileError(
+            f'{path} is compressed or would unpack to more than its size, '
+            'unlike any file that torch.save writes; it is not opened'
+        )
+
+
+def check_storage(state: dict[str, Tensor], path: Path) -> None:
+    """Raise an error if tensors are larger than the file they come from."""
+    unstored = [key for key, value in state.items() if not is_stored(value)]
+    if unstored:
+        raise CheckpointFileError(
+            f'{path} has tensors that are larger than their stored values: '
+            f'{", ".join(unstored)}'
+        )
+    size = path.stat().st_size
+    total = sum(v.numel() * v.element_size() for v in state.values())
+    if total > 2 * size:  # some weights may be shared
+        raise CheckpointFileError(
+            f'{path} has {size} bytes but {total} bytes of tensors'
+        )
+
+
+def is_stored(value: Tensor) -> bool:
+    """Return whether every element of a tensor is stored.
+
+    Expanded, sparse and meta tensors of any size fit in a small file.
+    """
+    if value.layout != torch.strided or value.device.type != 'cpu':
+        return False
+    if value.is_nested:
+        return False
+    needed = value.numel() * value.element_size()
+    return needed <= value.untyped_storage().nbytes()

@@ -1,0 +1,215 @@
+"""Check that weights are complete and have the expected shapes."""
+
+import re
+from collections.abc import Mapping
+
+import torch
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+from .architecture import Architecture, infer_architecture
+from .errors import ConversionError, IncompleteCheckpointError
+from .formats import detect_format
+from .key_tables import without_module
+from .weights import State, Weights
+
+DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+OUTPUT_NORM = re.compile(r'norm\d+\.')
+
+
+def check_weights(
+    weights: Weights, unknown: list[str], duplicated: list[str]
+) -> None:
+    """Raise an error if converted weights are not complete and finite.
+
+    Args:
+        weights: Converted weights.
+        unknown: Keys of the checkpoint without a row in its key table.
+        duplicated: Keys of the checkpoint for the same weight.
+
+    Raises:
+        IncompleteCheckpointError: If keys are missing, unexpected, duplicated
+            or have a wrong shape or values; the message lists all of them.
+    """
+    given = weights.by_name()
+    problems = find_problems(expected_parts(weights).by_name(), given)
+    problems['unexpected'] += unknown
+    problems['duplicated'] = duplicated
+    problems['not floating-point numbers of 16 bits or more'] = [
+        f'{name} {value.dtype}'
+        for name, value in given.items()
+        if value.dtype not in DTYPES
+    ]
+    problems['NaN or infinite'] = [
+        name
+        for name, value in given.items()
+        if value.dtype in DTYPES and not value.isfinite().all()
+    ]
+    if any(problems.values()):
+        raise IncompleteCheckpointError(
+            f'the weights ({weights.source_format} format) are not a complete '
+            f'ConvNeXt of {weights.architecture}: {describe(problems)}'
+        )
+
+
+def expected_parts(weights: Weights) -> Weights:
+    """Return the weights that these should be, on the meta device.
+
+    Classifier and decoder are optional, and so is the norm of each stage;
+    a classifier needs that of the last stage.
+    """
+    architecture = weights.architecture
+    stages = len(architecture.depths)
+    norms = {
+        stage
+        for stage in range(stages)
+        if f'norm{stage}.weight' in weights.backbone
+        or f'norm{stage}.bias' in weights.backbone
+    }
+    if weights.classifier:
+        norms.add(stages - 1)
+    configs = dict(
+        backbone=architecture.backbone_config(
+            out_indices=sorted(norms) or -1, final_norm=bool(norms)
+        )
+    )
+    if weights.classifier:
+        configs['classifier'] = dict(
+            type='mmpretrain.LinearClsHead',
+            num_classes=size(weights.classifier, 'fc.weight', 'fc.bias'),
+            in_channels=architecture.channels[-1],
+        )
+    if weights.decoder:
+        stride = architecture.stem_patch_size * 2 ** (stages - 1)
+        pixels = size(weights.decoder, 'pred.weight', 'pred.bias')
+        blocks = [
+            int(match[1])
+            for name in weights.decoder
+            if (match := re.match(r'decoder\.(\d{1,4})\.', name))
+        ]
+        configs['decoder'] = dict(
+            type='mmpretrain.FCMAEDecoder',
+            in_channels=architecture.channels[-1],
+            embed_dim=size(weights.decoder, 'proj.weight', 'proj.bias'),
+            depth=min(max(blocks, default=0) + 1, len(weights.decoder)),
+            patch_size=stride,
+            out_channels=max(pixels // stride**2, 1),
+            feature_stride=stride,
+        )
+    with torch.device('meta'):
+        states = {
+            part: MODELS.build(config).state_dict()
+            for part, config in configs.items()
+        }
+    return Weights(**states)
+
+
+def size(state: State, *names: str) -> int:
+    """Return the first side of the first of these tensors, or at least 1."""
+    sides = (state[name].shape[:1] for name in names if name in state)
+    return max([*next(sides, ()), 1])
+
+
+def check_backbone_weights(
+    backbone: nn.Module, state_dict: Mapping[str, Tensor], prefix: str
+) -> None:
+    """Raise an error if a state dict does not fill a backbone.
+
+    All weights of stem, down-sampling layers and blocks must be there, with
+    their shapes, and no others beside them. The norms of the output stages
+    may be missing: pre-training has none, and fine-tuning adds them.
+
+    Args:
+        backbone: A ``ConvNeXtV2``.
+        state_dict: State dict of the complete model, or of the backbone.
+        prefix: Prefix of the backbone's keys in it, such as 'backbone.', or
+            ''. 'module.' of distributed training may precede it.
+
+    Raises:
+        IncompleteCheckpointError: If keys are missing or unexpected, or have
+            another shape; the message lists all of them and a remedy.
+    """
+    expected = {
+        name: value
+        for name, value in backbone.state_dict().items()
+        if not OUTPUT_NORM.match(name)
+    }
+    modules = {name.split('.')[0] for name in expected}
+    given = {}
+    for key, value in state_dict.items():
+        key = without_module(key)
+        name = key.removeprefix(prefix)
+        if key.startswith(prefix) and name.split('.')[0] in modules:
+            given[name] = value
+    checkpoint_format = format_name(state_dict)
+    if not given or checkpoint_format not in ('mmpretrain', None):
+        found = f"no key begins with '{prefix}'"
+        if checkpoint_format:
+            found = f'{checkpoint_format} format, {found}'
+        raise IncompleteCheckpointError(
+            f'the checkpoint has no weights of this backbone ({found}); name '
+            'the file in init_cfg of the backbone, which loads every format, '
+            'or convert it with tools/convert_checkpoint.py'
+        )
+    problems = find_problems(expected, given)
+    if not any(problems.values()):
+        return
+    text = describe(problems)
+    wanted = infer_architecture(expected)
+    actual = architecture_or_none(given)
+    if actual in (None, wanted):
+        remedy = 'it is truncated or was edited: export it again'
+    else:
+        text = f'it has {actual}, the backbone has {wanted}; {text}'
+        remedy = (
+            'use a checkpoint of this model, or set arch, in_channels and '
+            'use_grn of the backbone to those of the checkpoint'
+        )
+    raise IncompleteCheckpointError(
+        f'the checkpoint does not fit the backbone: {text}; {remedy}'
+    )
+
+
+def find_problems(
+    expected: Mapping[str, Tensor], given: Mapping[str, Tensor]
+) -> dict[str, list[str]]:
+    """Return what is wrong with a state dict, by kind of problem.
+
+    Args:
+        expected: State dict of the model; tensors may be on the meta device.
+        given: State dict to check.
+    """
+    return {
+        'missing': [name for name in expected if name not in given],
+        'unexpected': [name for name in given if name not in expected],
+        'wrong shape': [
+            f'{name} {tuple(given[name].shape)}, expected {tuple(value.shape)}'
+            for name, value in expected.items()
+            if name in given and given[name].shape != value.shape
+        ],
+    }
+
+
+def describe(problems: dict[str, list[str]]) -> str:
+    """Return one line that lists every problem."""
+    return '; '.join(
+        f'{kind}: {", ".join(names)}'
+        for kind, names in problems.items()
+        if names
+    )
+
+
+def architecture_or_none(state: Mapping[str, Tensor]) -> Architecture | None:
+    """Return the architecture of a backbone's weights, None if incomplete."""
+    try:
+        return infer_architecture(state)
+    except IncompleteCheckpointError:
+        return None
+
+
+def format_name(state_dict: Mapping[str, Tensor]) -> str | None:
+    """Return the name of a state dict's format, None if it is unknown."""
+    try:
+        return detect_format(state_dict).name
+    except ConversionError:
+        return None

@@ -1,0 +1,94 @@
+"""Check classes and checkpoints against the model before a run."""
+
+from mmengine.hooks import Hook
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.registry import HOOKS, MODELS
+from mmengine.runner import Runner, find_latest_checkpoint
+from torch import nn
+from torch.utils.data import Dataset
+
+from ...checkpoint import IncompleteCheckpointError, check_backbone_weights
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """Return the model inside of wrappers (distributed, augmented test)."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.get_submodule('module')
+    return model
+
+
+def check_classes(model: nn.Module, dataset: Dataset, address: str) -> None:
+    """Raise an error if a model and a data set differ in their classes.
+
+    Args:
+        model: Model, with or without wrappers.
+        dataset: Data set; one that does not name its classes always passes.
+        address: Its address in the config.
+
+    Raises:
+        ValueError: If ``num_classes`` of a head, or of the preprocessor, which
+            creates the targets of Mixup, differs.
+    """
+    classes = getattr(dataset, 'metainfo', {}).get('classes')
+    if not isinstance(classes, (list, tuple)):
+        return
+    for name, module in unwrap(model).named_modules():
+        count = getattr(module, 'num_classes', None)
+        is_head = name.endswith('head') and 'rpn_head' not in name
+        if not isinstance(count, int) or count == len(classes):
+            continue
+        if is_head or name == 'data_preprocessor':
+            option = f'{"model." * is_head}{name}.num_classes'
+            raise ValueError(
+                f'{option} is {count} but {address} has {len(classes)} '
+                f'classes; set {option}={len(classes)}, or '
+                f'{address}.metainfo.classes to {count} names'
+            )
+
+
+@HOOKS.register_module()
+class InputCheckHook(Hook):
+    """Stop a run whose heads, data and checkpoint do not fit together.
+
+    Before training and testing, every ``num_classes`` must equal the number
+    of classes of the data. A checkpoint of ``load_from`` or ``resume`` must
+    fill every ``ConvNeXtV2``, because mmengine loads with ``strict=False``
+    and would leave the rest randomly initialized. Works with ``Runner`` and
+    ``FlexibleRunner`` in all OpenMMLab libraries::
+
+        default_hooks = dict(input_check=dict(type='InputCheckHook'))
+    """
+
+    priority = 'VERY_HIGH'  # before EMAHook loads the checkpoint
+
+    def before_train(self, runner: Runner) -> None:
+        """Raise ``ValueError`` if heads and data differ in their classes."""
+        self._check_classes(runner, 'train')
+        if runner.val_loop is not None:
+            self._check_classes(runner, 'val')
+
+    def before_test(self, runner: Runner) -> None:
+        """Raise ``ValueError`` if heads and data differ in their classes."""
+        self._check_classes(runner, 'test')
+
+    def _check_classes(self, runner: Runner, mode: str) -> None:
+        dataset = getattr(runner, f'{mode}_dataloader').dataset
+        check_classes(runner.model, dataset, f'{mode}_dataloader.dataset')
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Raise ``IncompleteCheckpointError`` if a backbone is not filled."""
+        state = checkpoint.get('state_dict', checkpoint)
+        state = {k.removeprefix('module.'): v for k, v in state.items()}
+        kind = MODELS.get('mmpretrain.ConvNeXtV2')
+        for name, module in unwrap(runner.model).named_modules():
+            if not isinstance(module, kind):
+                continue
+            try:
+                check_backbone_weights(
+                    module, state, f'{name}.' if name else ''
+                )
+            except IncompleteCheckpointError as error:
+                file = runner.cfg.get('load_from') or find_latest_checkpoint(
+                    runner.work_dir
+                )
+                raise IncompleteCheckpointError(f'{file}: {error}') from None

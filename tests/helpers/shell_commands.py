@@ -1,0 +1,137 @@
+"""Commands of the pages, and whether they name what exists."""
+
+import contextlib
+import io
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from unittest import mock
+
+from mim.commands.download import cli as mim_download
+from mim.commands.search import cli as mim_search
+from mim.commands.test import cli as mim_test
+from mim.commands.train import cli as mim_train
+from mmengine.config import Config
+from mmengine.registry import STRATEGIES
+
+from tests.test_configs import load
+
+ROOT = Path(__file__).resolve().parents[2]
+MIM = {
+    'download': mim_download,
+    'search': mim_search,
+    'test': mim_test,
+    'train': mim_train,
+}
+LIBRARIES = {'mmpretrain': 'mmpretrain', 'mmdet': 'mmdet', 'mmseg': 'mmseg'}
+# These are not ours: the words are not checked.
+FOREIGN = ('source', 'grep', 'pip', 'torchrun')
+
+
+def code_blocks(text: str, language: str) -> list[str]:
+    """Return the contents of the fenced blocks of a language."""
+    return re.findall(rf'```{language}\n(.*?)```', text, re.DOTALL)
+
+
+def commands_of(text: str) -> list[str]:
+    """Return the commands of all bash blocks, without their comments."""
+    lines = '\n'.join(code_blocks(text, 'bash')).splitlines()
+    return [line.split('  #')[0].strip() for line in lines if line.strip()]
+
+
+@cache
+def help_of(tool: str) -> str:
+    """Return what a Python tool prints with ``--help``."""
+    out = io.StringIO()
+    place = str((ROOT / tool).parent)
+    with (
+        mock.patch.object(sys, 'argv', [tool, '--help']),
+        mock.patch.object(sys, 'path', [place, *sys.path]),
+        contextlib.redirect_stdout(out),
+        contextlib.suppress(SystemExit),
+    ):
+        runpy.run_path(str(ROOT / tool), run_name='__main__')
+    return out.getvalue()
+
+
+def check_command(command: str) -> None:
+    """Raise AssertionError if a command names what does not exist.
+
+    Targets of make exist; tools accept their options; options of mim, configs,
+    keys of the configs, and names of checkpoints are right.
+    """
+    words = shlex.split(command)
+    if words[0] in FOREIGN:
+        ours = ('requirements.txt', 'configs/', 'tools/')
+        named = [w for w in words if w.startswith(ours)]
+        assert all((ROOT / w).exists() for w in named), named
+    elif words[0] == 'make':
+        subprocess.run(
+            ['make', '-n', *words[1:]], cwd=ROOT, check=True,
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+    elif words[0] == 'python':
+        check_tool(words[1], words[2:])
+    else:
+        assert words[0] == 'mim', command
+        check_mim(words[1], words[2:])
+
+
+def check_tool(tool: str, words: list[str]) -> None:
+    """Check the options of a Python tool, and the configs it is given."""
+    text, known = help_of(tool), {o for p in mim_train.params for o in p.opts}
+    assert 'usage:' in text
+    for word in words:
+        if word.startswith('--'):
+            assert word in text or ('sweep' in tool and word in known), word
+        if word.startswith('configs/'):
+            assert (ROOT / word).exists(), word
+    if '--grid' in words:
+        at = words.index('--grid')
+        check_keys(load(ROOT / words[0]), words[at + 1 :])
+
+
+def check_mim(name: str, words: list[str]) -> None:
+    """Check a command of mim and the config that it runs."""
+    known = {o for p in MIM[name].params for o in p.opts}
+    at = words.index('--cfg-options') if '--cfg-options' in words else None
+    # What mim does not know goes to the script of the library.
+    scripts = {'--cfg-options', '--resume', '--tta', '--work-dir'}
+    options = {w for w in words[:at] if w.startswith('--')}
+    assert options <= known | scripts, options
+    if name == 'search':
+        return
+    if name == 'download':
+        stem = words[words.index('--config') + 1]
+        assert list((ROOT / 'configs').rglob(f'{stem}.py')), stem
+        return
+    assert words[0] in LIBRARIES
+    cfg = load(ROOT / words[1])
+    if '--checkpoint' in words:
+        checkpoint = Path(words[words.index('--checkpoint') + 1])
+        loop = cfg.train_cfg
+        end = loop.get('max_epochs') or loop.get('max_iters')
+        assert checkpoint.stem.split('_')[1] == str(end)
+    if '--tta' in words:
+        assert cfg.tta_pipeline and cfg.tta_model
+    if at is not None:
+        check_keys(cfg, words[at + 1 :])
+
+
+def check_keys(cfg: Config, options: list[str]) -> None:
+    """Check that a config has the keys of ``key=value`` options."""
+    for option in options:
+        *place, key = option.split('=')[0].split('.')
+        if place == ['strategy']:
+            assert STRATEGIES.get(option.split('=')[1])
+            continue
+        node = cfg
+        for part in place:
+            node = node[int(part) if part.isdigit() else part]
+        optional = {'accumulative_counts', 'dtype', 'interval'}
+        optional |= {'runner_type'}
+        assert key in node or key in optional, option

@@ -1,0 +1,95 @@
+"""Every config loads, builds and states what a user needs."""
+
+import itertools
+
+import pytest
+import torch
+from make_metafiles import Recipe, read_head
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS, PARAM_SCHEDULERS, DefaultScope
+
+from tests.test_configs import CONFIGS, PATHS, load
+
+LIBRARIES = {'mmpretrain', 'mmdet', 'mmseg'}
+FOLDERS = sorted({path.parent.name for path in PATHS})
+
+
+@pytest.mark.parametrize('folder', FOLDERS)
+def test_loads_from_any_folder(folder, tmp_path, monkeypatch):
+    path = next(path for path in PATHS if path.parent.name == folder)
+    monkeypatch.chdir(tmp_path)
+    assert Config.fromfile(path).to_dict() == load(path).to_dict()
+
+
+@pytest.mark.parametrize('path', PATHS, ids=lambda path: path.stem)
+def test_config(path):
+    """Check one config with a single build of its model."""
+    cfg = load(path)
+    check_text(path)
+    check_command(Recipe(path, cfg))
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        for loader in ('train_dataloader', 'test_dataloader'):
+            if cfg.get(loader):
+                Compose(cfg[loader].dataset.pipeline)
+        with torch.device('meta'):  # without memory, even for huge
+            model = MODELS.build(cfg.model)
+        assert all(p.is_meta for p in model.parameters())
+        check_optimizer_and_schedule(cfg, model)
+
+
+def check_text(path):
+    """Check that the head is complete and the code short."""
+    _, head, code = path.read_text().split('"""')
+    _, fields = read_head(path.read_text())
+    assert {'Reproduces', 'Expected', 'Weights', 'Values'} <= set(fields)
+    for word in ('Command:', 'Hardware:'):
+        assert word not in head  # derived from the config and its name
+    limit = 70 if 'demo' in path.parts else 30
+    assert len(code.strip().splitlines()) <= limit
+    assert 'param_scheduler[' not in code  # schedules are complete lists
+
+
+def check_command(recipe):
+    """Check what the commands of the folder's README need."""
+    cfg, path = recipe.cfg, recipe.path
+    assert cfg.runner_type == 'CheckedRunner'
+    assert cfg.default_hooks.input_check.type == 'InputCheckHook'
+    if cfg.default_scope == 'mmseg':  # its test tool ignores runner_type
+        assert cfg.test_cfg.type == 'CheckedTestLoop'
+    assert cfg.default_scope in LIBRARIES
+    readme = path.with_name('README.md').read_text()
+    folder = path.parent.relative_to(CONFIGS)
+    assert f'mim train {cfg.default_scope} configs/{folder}/' in readme
+    options = recipe.one_node_options()
+    for option, value in options.items():
+        assert any(f'{option}={v}' in readme for v in (value, 'N'))
+    if options:  # 8 GPUs reach the same batch size; EMA keeps pace
+        cfg = cfg.copy()
+        cfg.merge_from_dict(options)
+        count = cfg.optim_wrapper.accumulative_counts
+        batch = 8 * cfg.train_dataloader.batch_size * count
+        assert batch == cfg.auto_scale_lr.base_batch_size
+        for hook in cfg.get('custom_hooks') or []:
+            assert (hook.type, hook.interval) == ('EMAHook', count)
+
+
+def check_optimizer_and_schedule(cfg, model):
+    """Build the optimizer, with each parameter once, and its schedules."""
+    # Mixed precision refuses a CPU; its parameter groups are the same.
+    cfg.optim_wrapper.type = 'OptimWrapper'
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    groups = wrapper.optimizer.param_groups
+    grouped = list(
+        itertools.chain.from_iterable(group['params'] for group in groups)
+    )
+    assert len(grouped) == len(list(model.parameters()))
+    assert set(map(id, grouped)) == set(map(id, model.parameters()))
+    for schedule in cfg.param_scheduler:
+        options = dict(schedule)
+        build = PARAM_SCHEDULERS.get(options.pop('type'))
+        if options.pop('convert_to_iter_based', False):
+            options['epoch_length'] = 10
+            build = build.build_iter_from_epoch
+        build(wrapper, **options)

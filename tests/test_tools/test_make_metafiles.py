@@ -1,0 +1,151 @@
+"""READMEs and metafiles name every config, and mim finds them."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+from make_metafiles import (
+    COLLECTIONS,
+    FIELDS,
+    ROOT,
+    model_name,
+    read_head,
+    read_recipes,
+    write_all,
+)
+from modelindex.load_model_index import load as load_index
+
+from tests.test_configs import CONFIGS, PATHS, load
+
+READMES = [CONFIGS / folder / 'README.md' for folder in COLLECTIONS]
+
+
+def test_files_are_up_to_date():
+    """If not: python tools/dev/make_metafiles.py."""
+    for path, text in write_all(load).items():
+        assert path.read_text() == text, path
+
+
+def test_every_config_is_in_one_table():
+    for path in PATHS:
+        text = path.with_name('README.md').read_text()
+        assert text.count(f'({path.name})') == 1, path
+    recipes = [r for folder in COLLECTIONS for r in read_recipes(folder, load)]
+    assert sorted(recipe.path for recipe in recipes) == PATHS
+
+
+@pytest.mark.parametrize('readme', [CONFIGS / 'README.md', *READMES])
+def test_links_resolve(readme):
+    """To files here, or to weights that a config or MMPretrain names."""
+    for link in re.findall(r'\]\(([^)]+)\)', readme.read_text()):
+        if link.startswith('https://'):
+            assert re.fullmatch(r'https://mmassets\.onedl\.ai/.*\.pth', link)
+        else:
+            assert (readme.parent / link).is_file(), link
+
+
+@pytest.mark.parametrize('readme', READMES, ids=lambda p: p.parent.name)
+def test_commands_name_existing_configs_and_options(readme):
+    blocks = re.findall(r'```shell\n(.*?)```', readme.read_text(), re.DOTALL)
+    lines = ''.join(blocks).replace('\\\n', ' ').splitlines()
+    commands = [line.split() for line in lines if line.startswith('mim ')]
+    assert commands
+    for _, action, library, config, *arguments in commands:
+        assert action in ('train', 'test')
+        paths = [ROOT / config]
+        if config.endswith('/CONFIG.py'):
+            assert (ROOT / config).parent == readme.parent
+            paths = sorted(readme.parent.glob('*.py'))
+        for argument in arguments:
+            if argument.startswith('--'):
+                assert argument in {
+                    '--launcher', '--gpus', '--gpus-per-node', '--partition',
+                    '--work-dir', '--cfg-options', '--checkpoint', '--tta',
+                }  # fmt: skip
+        for path in paths:
+            cfg = load(path)
+            assert library == cfg.default_scope
+            for argument in arguments:
+                if '=' in argument:
+                    node = cfg
+                    for part in argument.split('=')[0].split('.'):
+                        node = node[part]
+
+
+def test_heads_have_their_fields_in_order():
+    for path in PATHS:
+        title, fields = read_head(path.read_text())
+        assert title, path
+        positions = [FIELDS.index(name) for name in fields]
+        assert positions == sorted(positions), (path, list(fields))
+
+
+def test_an_unknown_field_is_an_error():
+    with pytest.raises(ValueError, match='field Hint in the head'):
+        read_head('"""Title.\n\nHint:  none.\n"""')
+
+
+def test_heads_name_the_license_and_source_of_weights():
+    """Addresses have a license; others name the config to train first."""
+    stems = {path.stem for path in PATHS}
+    for folder in COLLECTIONS:
+        for recipe in read_recipes(folder, load):
+            stated, address = recipe.fields['Weights'], recipe.initial_weights
+            if address.startswith('https://'):
+                assert stated.startswith(model_name(address)), recipe.path
+                v2 = '/convnext-v2/' in address
+                wanted = 'CC-BY-NC 4.0' if v2 else 'MIT'
+                assert f'license {wanted}' in stated, recipe.path
+            elif address and folder != 'demo':
+                (run,) = re.findall(r'train (\S+) first', stated)
+                assert run in stems and f'/{run}/' in address, recipe.path
+            elif not address:
+                assert stated.startswith('none; randomly initialized')
+
+
+def test_weights_are_those_of_the_same_model():
+    """Released weights: size, pre-training, data and resolution agree."""
+    for path in CONFIGS.glob('*/metafile.yml'):
+        for model in yaml.safe_load(path.read_text())['Models']:
+            if 'Weights' not in model:
+                continue
+            assert path.parent.name == 'imagenet'
+            name, weights = model['Name'], model_name(model['Weights'])
+            assert '3rdparty' in weights
+            size = re.match(r'convnext(?:v2)?-([a-z]+)', name)[1]
+            assert re.search(r'convnext-(?:v2-)?([a-z]+)', weights)[1] == size
+            assert ('-v2-' in weights) == name.startswith('convnextv2')
+            assert ('fcmae' in weights) == ('-fcmae' in name)
+            assert ('in21k-pre' in weights) == ('-in22k_' in name)
+            assert ('_in1k' in weights) == ('_in1k' in name)
+            pixels = [re.search(r'(\d+)px', text) for text in (name, weights)]
+            assert len({match and match[1] for match in pixels}) == 1
+            released = model['Metadata']['Weights License']
+            assert released == ('CC-BY-NC 4.0' if '-v2-' in weights else 'MIT')
+
+
+def test_the_index_has_openmmlabs_format():
+    """As modelindex, which mim uses, loads it."""
+    loaded = load_index(str(ROOT / 'model-index.yml'))
+    names = [model.name for model in loaded.models]
+    assert sorted(names) == sorted(path.stem for path in PATHS)
+    assert all((ROOT / model.config).is_file() for model in loaded.models)
+    assert all(model.results is None for model in loaded.models)
+
+
+def run_mim(python, *arguments, **options):
+    return subprocess.run(
+        [python, '-m', 'mim', *arguments],
+        capture_output=True, text=True, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_mim_finds_configs_of_the_checkout():
+    result = run_mim(
+        sys.executable, 'search', 'convnextv2-openmmlab', '--config',
+        'mask-rcnn_convnextv2-base-fcmae_fpn_8xb4-lsj-3x_coco',
+    )  # fmt: skip
+    assert '52.9 box ap' in result.stdout, result.stdout + result.stderr
