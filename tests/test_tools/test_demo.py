@@ -88,10 +88,12 @@ def test_downstream_tasks_start_from_the_pretrained_weights(demo):
     work, _ = demo
     for task in ('mask-rcnn', 'upernet'):
         log = (work / f'logs/{task}-fcmae.log').read_text()
-        origin = r'backbone from .*fcmae/epoch_1\.pth, mmpretrain layout'
+        origin = r'backbone from .*fcmae/epoch_1\.pth \(mmpretrain format\)'
         assert re.search(origin, log)
-        assert 'not needed: ' not in log
-        (found,) = re.findall(r'new here: (.*)', log)
+        (unused,) = re.findall(r'not used from the checkpoint: (.*)', log)
+        parts = {name.split('.')[0] for name in unused.split(', ')}
+        assert parts == {'proj', 'mask_token', 'decoder', 'pred'}
+        (found,) = re.findall(r'not in the checkpoint: (.*)', log)
         new = {f'norm{i}.{p}' for i in range(4) for p in ('weight', 'bias')}
         assert set(found.split(', ')) == new
 
