@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from .architecture import Architecture, infer_architecture
 from .errors import ConversionError, IncompleteCheckpointError
 from .formats import detect_format
-from .key_tables import without_module
+from .key_tables import without_prefix
 from .weights import State, Weights
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -135,12 +135,11 @@ def check_backbone_weights(
         if not OUTPUT_NORM.match(name)
     }
     modules = {name.split('.')[0] for name in expected}
-    given = {}
-    for key, value in state_dict.items():
-        key = without_module(key)
-        name = key.removeprefix(prefix)
-        if key.startswith(prefix) and name.split('.')[0] in modules:
-            given[name] = value
+    given = {
+        name: value
+        for name, value in without_prefix(state_dict, prefix).items()
+        if name.split('.')[0] in modules
+    }
     checkpoint_format = format_name(state_dict)
     if not given or checkpoint_format not in ('mmpretrain', None):
         found = f"no key begins with '{prefix}'"
