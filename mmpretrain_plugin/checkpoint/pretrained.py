@@ -87,7 +87,7 @@ def load_pretrained(backbone: nn.Module, init_cfg: dict) -> None:
     log = MMLogger.get_current_instance()
     log.info(f'load backbone from {file} ({weights.source_format} format)')
     unused = [*result.unexpected_keys, *weights.others]
-    unused += [*weights.classifier, *weights.decoder]
+    unused += [n for n in weights.by_name() if not n.startswith('backbone.')]
     for what, keys in (
         ('not in the checkpoint', result.missing_keys),
         ('not used from the checkpoint', unused),
