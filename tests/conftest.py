@@ -14,8 +14,11 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Skip GPU tests without a GPU; keep distributed tests together."""
+    """Skip GPU tests without a GPU; group distributed tests; slow first."""
     import torch
+
+    # Else one process would finish long after the other.
+    items.sort(key=lambda item: item.get_closest_marker('slow') is None)
 
     reason = 'no GPU'
     if config.getoption('markexpr') != 'gpu':

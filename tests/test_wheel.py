@@ -14,7 +14,8 @@ import yaml
 
 from tests.test_configs import CONFIGS, PATHS, load
 
-pytestmark = pytest.mark.slow
+# One process builds the wheel, for all tests.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group('wheel')]
 
 ROOT = CONFIGS.parent
 PACKAGES = ('mmpretrain_plugin', 'mmdet_plugin', 'mmseg_plugin')

@@ -42,6 +42,20 @@ def test_the_optimizer_of_another_model_is_an_error():
         strategy_of(2).load_optim_state_dict(state)
 
 
+def test_the_state_of_the_optimizer_is_loaded():
+    """Steps and moments of AdamW continue from the checkpoint."""
+    saved = strategy_of(2).optim_wrapper
+    for number, parameter in enumerate(saved.param_groups[0]['params']):
+        parameter.grad = torch.tensor([number + 1.0, -2.0])
+    saved.step()
+    resumed = strategy_of(2)
+    resumed.load_optim_state_dict(saved.state_dict())
+    assert saved.state_dict()['state'][1]['exp_avg'].all()
+    torch.testing.assert_close(
+        resumed.optim_wrapper.state_dict(), saved.state_dict(), rtol=0, atol=0
+    )
+
+
 def test_values_that_are_not_tensors_are_returned():
     """Such as the number of steps in old files."""
     assert shard_like(torch.ones(2), 7) == 7
