@@ -18,6 +18,7 @@ from measure import (
     report,
     saved_for_backward,
     side,
+    train_step,
 )
 from mmpretrain.registry import MODELS
 
@@ -70,17 +71,16 @@ def compare(size: str, pixels: int, batch: int, args: object) -> list[dict]:
     images = torch.randn(batch, 3, pixels, pixels, device=args.device)
     built = variants(size, args.device)
 
-    def train(model, run):
-        model.zero_grad(set_to_none=True)
-        with autocast(args.device):
-            y = run(images)
-        y.float().square().mean().backward()
-
     def infer(run):
         with torch.no_grad(), autocast(args.device):
             run(images)
 
-    steps = {k: lambda m=m, r=r: train(m, r) for k, (m, r) in built.items()}
+    steps = {
+        name: lambda m=model, r=run: train_step(
+            m, lambda: r(images), args.device
+        )
+        for name, (model, run) in built.items()
+    }
     training = medians(steps, args.rounds, args.device)
     runs = {k: lambda r=r: infer(r) for k, (_, r) in built.items()}
     inference = medians(runs, args.rounds, args.device)

@@ -25,6 +25,7 @@ from measure import (
     report,
     saved_for_backward,
     side,
+    train_step,
 )
 from mmpretrain.models.utils.sparse_modules import SparseHelper
 from mmpretrain.registry import MODELS
@@ -132,14 +133,10 @@ def compare(size: str, part: str, variants: dict, args: object) -> list[dict]:
     mask = random_mask(args.batch, grid, args.ratio, generator)
     visible = int((~mask[0]).sum())
 
-    def step(model, run):
-        model.zero_grad(set_to_none=True)
-        with autocast(args.device):
-            y = run(images, mask)
-        y.float().square().mean().backward()
-
     steps = {
-        name: lambda model=model, run=run: step(model, run)
+        name: lambda m=model, r=run: train_step(
+            m, lambda: r(images, mask), args.device
+        )
         for name, (model, run) in variants.items()
     }
     probes = roofline.probes(args.device)

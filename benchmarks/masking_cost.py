@@ -9,7 +9,15 @@ beside the JSON file.
 
 import matplotlib.pyplot as plt
 import torch
-from measure import SIZES, autocast, count, medians, parser, report, side
+from measure import (
+    SIZES,
+    count,
+    medians,
+    parser,
+    report,
+    side,
+    train_step,
+)
 from mmpretrain.registry import MODELS
 
 from mmpretrain_plugin.models.masking import num_visible, random_mask
@@ -37,19 +45,15 @@ def main() -> None:
         )
     ).to(args.device)
 
-    def step(images: torch.Tensor, mask: torch.Tensor | None) -> None:
-        model.zero_grad(set_to_none=True)
-        with autocast(args.device):
-            y = model(images, mask)[0]
-        y.float().square().mean().backward()
-
     rows = []
     for pixels in args.pixels:
         images = torch.randn(args.batch, 3, pixels, pixels).to(args.device)
         grid = (pixels // 32, pixels // 32)
         masks = {r: random_mask(args.batch, grid, r) for r in args.ratios}
         runs = {
-            ratio: lambda x=images, m=mask: step(x, m)
+            ratio: lambda x=images, m=mask: train_step(
+                model, lambda: model(x, m)[0], args.device
+            )
             for ratio, mask in [(0.0, None), *masks.items()]
         }
         seconds = medians(runs, args.rounds, args.device)

@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Callable
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -72,6 +73,22 @@ def autocast(
 ) -> torch.autocast:
     """Return autocast to half precision on a GPU, or fp32 on a CPU."""
     return torch.autocast(device, half, enabled=device == 'cuda')
+
+
+def train_step(
+    model: nn.Module, forward: Callable[[], Tensor], device: str
+) -> None:
+    """Run forward and backward, with the mean square of the result as loss.
+
+    Args:
+        model: Model, whose gradients are freed first.
+        forward: Computes a result of the model; runs under ``autocast``.
+        device: Device it runs on.
+    """
+    model.zero_grad(set_to_none=True)
+    with autocast(device):
+        y = forward()
+    y.float().square().mean().backward()
 
 
 def medians(
@@ -160,9 +177,8 @@ def peak(
 def resident_peak(run: Callable[[], object]) -> float:
     """Return the MiB by which the process grows while a function runs."""
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(
-        0
-    )  # unused memory of malloc would hide growth
+    # Unused memory of malloc would hide growth.
+    ctypes.CDLL(None).malloc_trim(0)
     RESET_PEAK.write_text('5')
     before = status('VmRSS')
     run()
@@ -177,8 +193,6 @@ def status(key: str) -> int:
 
 def hardware(device: str) -> dict[str, object]:
     """Return the machine and the versions of packages."""
-    from importlib.metadata import version
-
     if device == 'cuda':
         name = torch.cuda.get_device_name()
     else:

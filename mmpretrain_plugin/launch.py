@@ -1,9 +1,11 @@
-"""Run a long command with a log file, and parse its remaining time."""
+"""Run a long command with a log file, and show its progress."""
 
 import os
 import re
 import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +26,21 @@ def seconds_left(line: str) -> int | None:
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in eta.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+class ProgressLine:
+    """One line on a terminal that changes, or a line every 20 s in a log."""
+
+    def __init__(self) -> None:
+        self.shown = float('-inf')
+
+    def show(self, text: str) -> None:
+        """Print a text, unless the last one was printed a moment ago."""
+        terminal = sys.stdout.isatty()
+        if time.monotonic() - self.shown < (1 if terminal else 20):
+            return
+        self.shown = time.monotonic()
+        print(text, end='\r' if terminal else '\n', flush=True)
 
 
 def run_logged(

@@ -27,7 +27,12 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmpretrain_plugin.launch import clock, run_logged, seconds_left
+from mmpretrain_plugin.launch import (
+    ProgressLine,
+    clock,
+    run_logged,
+    seconds_left,
+)
 
 MIM = str(Path(sys.executable).with_name('mim'))
 # Main metric of each library; for all of them, higher is better.
@@ -215,22 +220,13 @@ def train(
         command[i:i] = overrides
     else:
         command += ['--cfg-options', *overrides]
-    started = shown = time.monotonic()
+    started, progress = time.monotonic(), ProgressLine()
 
     def show(line: str) -> None:
-        nonlocal shown
         left = seconds_left(line)
-        interval = 1 if sys.stdout.isatty() else 20
-        if left is None or time.monotonic() - shown < interval:
-            return
-        shown = time.monotonic()
-        end = '\r' if sys.stdout.isatty() else '\n'
-        passed = clock(shown - started)
-        print(
-            f'{title}: {passed}, about {clock(left)} left',
-            end=end,
-            flush=True,
-        )
+        if left is not None:
+            passed = clock(time.monotonic() - started)
+            progress.show(f'{title}: {passed}, about {clock(left)} left')
 
     status = run_logged(command, run / 'sweep.log', show)
     passed = clock(time.monotonic() - started)

@@ -12,31 +12,7 @@ from mmengine.config import Config
 from mmpretrain.apis import get_model
 from PIL import Image
 
-from mmpretrain_plugin.visualization import draw_reconstructions
-
-SUFFIXES = ('.jpg', '.jpeg', '.png')
-
-
-def find_images(paths: list[Path], count: int) -> list[Path]:
-    """Return the first image files among files and folders.
-
-    Args:
-        paths: Image files, and folders that are searched recursively.
-        count: Largest number of files to return.
-
-    Raises:
-        SystemExit: If there is none.
-    """
-    found = []
-    for path in paths:
-        files = sorted(path.rglob('*')) if path.is_dir() else [path]
-        found += [f for f in files if f.suffix.lower() in SUFFIXES]
-    if not found:
-        raise SystemExit(
-            f'no images ({", ".join(SUFFIXES)}) in '
-            f'{", ".join(map(str, paths))}'
-        )
-    return found[:count]
+from mmpretrain_plugin.visualization import draw_reconstructions, find_images
 
 
 def main() -> None:
@@ -57,13 +33,14 @@ def main() -> None:
     )
     parser.add_argument('--device', default='cpu')
     args = parser.parse_args()
-    for path in (args.config, args.checkpoint, *args.images):
+    for path in (args.config, args.checkpoint):
         if not path.exists():
             parser.error(f'{path} does not exist')
-    images = [
-        Image.open(path).convert('RGB')
-        for path in find_images(args.images, args.count)
-    ]
+    try:
+        paths = find_images(args.images, args.count)
+    except FileNotFoundError as error:
+        parser.error(str(error))
+    images = [Image.open(path).convert('RGB') for path in paths]
     model = get_model(
         Config.fromfile(args.config),
         pretrained=str(args.checkpoint),

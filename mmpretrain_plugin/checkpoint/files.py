@@ -31,9 +31,10 @@ def sha256(path: Path) -> str:
     That of a checkpoint in shards is of its index followed by the shards in
     the order of their names.
     """
-    shards = list_shards(path) if path.suffix == '.json' else []
+    is_index = path.suffix.lower() == '.json'
+    shards = set(read_index(path).values()) if is_index else ()
     digest = hashlib.sha256()
-    for part in (path, *shards):
+    for part in (path, *sorted(shards)):
         with part.open('rb') as file:
             while piece := file.read(1 << 20):
                 digest.update(piece)
@@ -90,31 +91,32 @@ def read_safetensors(path: Path) -> tuple[State, Metadata]:
         ) from None
 
 
-def list_shards(path: Path) -> list[Path]:
-    """Return the files that an index of Hugging Face names."""
+def read_index(path: Path) -> dict[str, Path]:
+    """Return the shard of every key in an index of Hugging Face."""
     try:
-        found = set(json.loads(path.read_text())['weight_map'].values())
+        weight_map = json.loads(path.read_text())['weight_map']
+        names = {key: str(name) for key, name in weight_map.items()}
     except (ValueError, LookupError, AttributeError, TypeError, OSError,
             RecursionError):  # fmt: skip
         raise CheckpointFileError(
             f"{path} is no index of shards: it has no 'weight_map'"
         ) from None
-    names = sorted(map(str, found))
-    for name in names:
+    for name in names.values():
         suffix = Path(name).suffix
         if Path(name).name != name or suffix not in ('.safetensors', '.bin'):
             raise CheckpointFileError(
                 f'{path} names the shard {name!r}; shards must be in the '
                 'folder of the index and end in .safetensors or .bin'
             )
-    return [path.with_name(name) for name in names]
+    return {key: path.with_name(name) for key, name in names.items()}
 
 
 def read_shards(path: Path, trust: bool) -> tuple[State, Metadata]:
     """Read all shards of an index of Hugging Face."""
     state: State = {}
     metadata: Metadata = {}
-    for shard in list_shards(path):
+    index = read_index(path)
+    for shard in sorted(set(index.values())):
         part, metadata = read_file(shard, trust)
         duplicated = [key for key in part if key in state]
         if duplicated:
@@ -123,8 +125,7 @@ def read_shards(path: Path, trust: bool) -> tuple[State, Metadata]:
                 f'{", ".join(duplicated)}'
             )
         state.update(part)
-    expected = json.loads(path.read_text())['weight_map']
-    missing = [key for key in expected if key not in state]
+    missing = [key for key in index if key not in state]
     if missing:
         raise CheckpointFileError(
             f'the shards of {path} lack {", ".join(missing)}'

@@ -67,6 +67,18 @@ def without_module(key: str) -> str:
     return key.removeprefix('module.')
 
 
+def without_prefix(state: Mapping[str, Tensor], prefix: str) -> State:
+    """Return the entries whose keys begin with a prefix, without it.
+
+    ``module.`` of distributed training may precede the prefix.
+    """
+    return {
+        key.removeprefix(prefix): value
+        for name, value in state.items()
+        if (key := without_module(name)).startswith(prefix)
+    }
+
+
 @dataclass(frozen=True)
 class Format:
     """A checkpoint format.

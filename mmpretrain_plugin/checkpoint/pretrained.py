@@ -18,7 +18,7 @@ from .conversion import to_weights
 from .download import download_checkpoint
 from .errors import CheckpointFileError, IncompleteCheckpointError
 from .files import find_state_dict, read_file
-from .key_tables import without_module
+from .key_tables import without_module, without_prefix
 from .validation import check_backbone_weights
 from .weights import State
 
@@ -87,7 +87,7 @@ def load_pretrained(backbone: nn.Module, init_cfg: dict) -> None:
     log = MMLogger.get_current_instance()
     log.info(f'load backbone from {file} ({weights.source_format} format)')
     unused = [*result.unexpected_keys, *weights.others]
-    unused += [*weights.classifier, *weights.decoder]
+    unused += [n for n in weights.by_name() if not n.startswith('backbone.')]
     for what, keys in (
         ('not in the checkpoint', result.missing_keys),
         ('not used from the checkpoint', unused),
@@ -113,18 +113,13 @@ def read_state_dict(file: str) -> State:
 
 
 def remove_prefix(state: State, prefix: str | None) -> State:
-    """Return the entries whose keys begin with a prefix, without it."""
+    """Return the entries below the prefix of ``init_cfg``, if it has one."""
     if not prefix:
         return state
     prefix = prefix.rstrip('.') + '.'
-    state = {without_module(key): value for key, value in state.items()}
-    result = {
-        key.removeprefix(prefix): value
-        for key, value in state.items()
-        if key.startswith(prefix)
-    }
+    result = without_prefix(state, prefix)
     if not result:
-        found = sorted({key.split('.')[0] + '.' for key in state})
+        found = sorted({without_module(k).split('.')[0] + '.' for k in state})
         raise IncompleteCheckpointError(
             f'no key begins with the prefix {prefix!r} of init_cfg; keys '
             f'begin with {", ".join(found)}; leave prefix out, the backbone '

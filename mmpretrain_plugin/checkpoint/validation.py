@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from .architecture import Architecture, infer_architecture
+from .architecture import infer_architecture
 from .errors import ConversionError, IncompleteCheckpointError
 from .formats import detect_format
-from .key_tables import without_module
+from .key_tables import without_prefix
 from .weights import State, Weights
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -135,13 +136,14 @@ def check_backbone_weights(
         if not OUTPUT_NORM.match(name)
     }
     modules = {name.split('.')[0] for name in expected}
-    given = {}
-    for key, value in state_dict.items():
-        key = without_module(key)
-        name = key.removeprefix(prefix)
-        if key.startswith(prefix) and name.split('.')[0] in modules:
-            given[name] = value
-    checkpoint_format = format_name(state_dict)
+    given = {
+        name: value
+        for name, value in without_prefix(state_dict, prefix).items()
+        if name.split('.')[0] in modules
+    }
+    checkpoint_format = None
+    with suppress(ConversionError):
+        checkpoint_format = detect_format(state_dict).name
     if not given or checkpoint_format not in ('mmpretrain', None):
         found = f"no key begins with '{prefix}'"
         if checkpoint_format:
@@ -155,9 +157,10 @@ def check_backbone_weights(
     if not any(problems.values()):
         return
     text = describe(problems)
-    wanted = infer_architecture(expected)
-    actual = architecture_or_none(given)
-    if actual in (None, wanted):
+    wanted = actual = infer_architecture(expected)
+    with suppress(IncompleteCheckpointError):
+        actual = infer_architecture(given)
+    if actual == wanted:
         remedy = 'it is truncated or was edited: export it again'
     else:
         text = f'it has {actual}, the backbone has {wanted}; {text}'
@@ -197,19 +200,3 @@ def describe(problems: dict[str, list[str]]) -> str:
         for kind, names in problems.items()
         if names
     )
-
-
-def architecture_or_none(state: Mapping[str, Tensor]) -> Architecture | None:
-    """Return the architecture of a backbone's weights, None if incomplete."""
-    try:
-        return infer_architecture(state)
-    except IncompleteCheckpointError:
-        return None
-
-
-def format_name(state_dict: Mapping[str, Tensor]) -> str | None:
-    """Return the name of a state dict's format, None if it is unknown."""
-    try:
-        return detect_format(state_dict).name
-    except ConversionError:
-        return None

@@ -1,8 +1,8 @@
 """Figures of masked images and their reconstruction by FCMAE."""
 
 from pathlib import Path
+from typing import NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from mmpretrain.structures import DataSample
@@ -10,8 +10,19 @@ from PIL import Image
 
 from ..models import FCMAE
 from ..models.masking import enlarge
+from .image_grid import save_image_grid
 
 TITLES = ('input', 'masked', 'prediction')
+GRAY = 225  # of hidden patches
+
+
+class Reconstruction(NamedTuple):
+    """An image and its reconstruction; all images are uint8 (H, W, 3)."""
+
+    original: np.ndarray
+    masked: np.ndarray  # gray where hidden
+    completed: np.ndarray  # predicted where hidden
+    mask: np.ndarray  # of the patches, bool (h, w), True = hidden
 
 
 def _resize_to_patches(image: Image.Image, patch_size: int) -> Image.Image:
@@ -25,7 +36,7 @@ def _resize_to_patches(image: Image.Image, patch_size: int) -> Image.Image:
 @torch.no_grad()
 def reconstruct_image(
     model: FCMAE, image: Image.Image, generator: torch.Generator | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> Reconstruction:
     """Mask an image at random and predict its hidden patches.
 
     If the target is normalized per patch, the prediction gets the true mean
@@ -37,8 +48,7 @@ def reconstruct_image(
         generator: CPU generator, for a reproducible mask.
 
     Returns:
-        Input, masked input, and input with predicted hidden patches, each
-        uint8 (H, W, 3).
+        The resized image, masked and completed, and the mask.
     """
     model.eval()
     image = _resize_to_patches(image.convert('RGB'), model.patch_size)
@@ -55,9 +65,9 @@ def reconstruct_image(
     prediction = prediction.permute(1, 2, 0).clamp(0, 255).cpu().numpy()
 
     hidden = enlarge(mask, model.patch_size)[0, :, :, None].numpy()
-    masked = np.where(hidden, 128, original)
-    completed = np.where(hidden, prediction, original)
-    return original, masked.astype('uint8'), completed.astype('uint8')
+    masked = np.where(hidden, GRAY, original).astype('uint8')
+    completed = np.where(hidden, prediction, original).astype('uint8')
+    return Reconstruction(original, masked, completed, mask[0].numpy())
 
 
 def draw_reconstructions(
@@ -72,17 +82,6 @@ def draw_reconstructions(
         seed: Seed of the masks.
     """
     generator = torch.Generator().manual_seed(seed)
-    figure, axes = plt.subplots(
-        len(images), 3, figsize=(7, 2.4 * len(images)), squeeze=False
-    )
-    for row, image in zip(axes, images):
-        panels = reconstruct_image(model, image, generator)
-        for axis, panel in zip(row, panels):
-            axis.imshow(panel)
-            axis.axis('off')
-    for axis, title in zip(axes[0], TITLES):
-        axis.set_title(title)
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    results = [reconstruct_image(model, image, generator) for image in images]
+    rows = [(r.original, r.masked, r.completed) for r in results]
+    save_image_grid(rows, TITLES, path)

@@ -12,8 +12,6 @@ import run_demo
 from mmengine.config import Config
 from PIL import Image
 
-from mmpretrain_plugin.launch import seconds_left
-
 ROOT = Path(__file__).resolve().parents[2]
 # The fixture runs the demo once, for all tests of this file.
 in_one_process = [
@@ -91,23 +89,10 @@ def test_downstream_tasks_start_from_the_pretrained_weights(demo):
         origin = r'backbone from .*fcmae/epoch_1\.pth \(mmpretrain format\)'
         assert re.search(origin, log)
         (unused,) = re.findall(r'not used from the checkpoint: (.*)', log)
-        parts = {name.split('.')[0] for name in unused.split(', ')}
-        assert parts == {'proj', 'mask_token', 'decoder', 'pred'}
+        assert all(n.startswith('decoder.') for n in unused.split(', '))
         (found,) = re.findall(r'not in the checkpoint: (.*)', log)
         new = {f'norm{i}.{p}' for i in range(4) for p in ('weight', 'bias')}
         assert set(found.split(', ')) == new
-
-
-@pytest.mark.parametrize(
-    ('line', 'seconds'),
-    [
-        ('Epoch(train) [1][20/63]  lr: 1e-3  eta: 0:04:36  time: 0.4', 276),
-        ('Iter(train) [1/2]  eta: 1 day, 2:00:01  loss: 1', 93601),
-        ('Epoch(test) [100/100]  coco/bbox_mAP: 0.1', None),
-    ],
-)
-def test_time_left_is_read_from_logs(line, seconds):
-    assert seconds_left(line) == seconds
 
 
 def test_a_failing_step_shows_its_log(tmp_path, monkeypatch):

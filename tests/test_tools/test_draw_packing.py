@@ -1,9 +1,8 @@
 """The packed patches of the figure are the visible ones, in raster order."""
 
-import draw_packing
 import numpy as np
 import pytest
-from draw_packing import GAP, find_images, pack_patches, split_patches
+from draw_packing import GAP, pack_patches, split_patches
 
 
 def numbered_image(height, width, size):
@@ -20,13 +19,21 @@ def test_patches_are_in_raster_order():
     assert [int(p.max()) for p in patches] == [1, 2, 3, 4, 5, 6]
 
 
-@pytest.mark.parametrize('grid', [(7, 7), (5, 5), (4, 6)])
-def test_packed_patches_are_the_visible_ones(grid):
+@pytest.mark.parametrize(
+    ('grid', 'shape'),
+    [
+        ((7, 7), (224, 224)),
+        ((5, 5), (160, 160)),
+        ((4, 6), (128, 192)),
+        ((10, 2), (320, 3 * 32 + 2 * GAP)),  # three columns are wider
+    ],
+)
+def test_packed_patches_are_the_visible_ones(grid, shape):
     image = numbered_image(*grid, 32)
     mask = np.random.default_rng(0).permutation(grid[0] * grid[1]) % 5 < 3
     mask = mask.reshape(grid)
     packed = pack_patches(image, mask)
-    assert packed.shape == image.shape
+    assert packed.shape == (*shape, 3)
     values, counts = np.unique(packed[..., 0], return_counts=True)
     visible = np.flatnonzero(~mask.flatten()) + 1
     assert [*visible, 255] == values.tolist()
@@ -46,12 +53,3 @@ def corners(packed):
         for x in range(left, packed.shape[1], step)
     ]
     return [place for place in places if ink[place]]
-
-
-def test_no_images_is_one_line(tmp_path):
-    with pytest.raises(SystemExit, match='no images in'):
-        find_images([tmp_path], 2)
-
-
-def test_titles_name_each_column():
-    assert len(draw_packing.TITLES) == 4

@@ -1,64 +1,46 @@
-"""Reconstructions: visible patches stay, hidden ones are predicted."""
+"""The tools that draw reconstructions name files that are missing."""
 
-import numpy as np
+import draw_packing
 import pytest
-import torch
 import visualize_reconstruction
 from PIL import Image
-from visualize_reconstruction import find_images
 
-from mmpretrain_plugin.visualization import reconstruct_image
 from tests.helpers.small_models import small_fcmae
+from tests.test_configs import CONFIGS
 
-PREPROCESSOR = dict(
-    type='SelfSupDataPreprocessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    to_rgb=True,
-)
+CONFIG = str(CONFIGS / 'demo/fcmae_convnextv2-atto_digits.py')
+TOOLS = (draw_packing, visualize_reconstruction)
 
 
-def test_visible_patches_stay_and_hidden_ones_are_predicted():
-    """The channels are in the order red, green, blue, as in the input."""
-    model = small_fcmae(data_preprocessor=PREPROCESSOR).float()
-    pixels = np.random.default_rng(0).integers(0, 255, (70, 90, 3), 'uint8')
-    image = Image.fromarray(pixels)
-    generator = torch.Generator().manual_seed(0)
-    original, masked, completed = reconstruct_image(model, image, generator)
-    assert original.shape == masked.shape == completed.shape == (64, 96, 3)
-    hidden = (masked == 128).all(axis=-1)
-    assert hidden.mean() == 4 / 6
-    assert (completed[~hidden] == original[~hidden]).all()
-    assert (masked[~hidden] == original[~hidden]).all()
-    # A perfect model returns the image, as the prediction is drawn with the
-    # true mean and deviation of each patch.
-    model.reconstruct = lambda x, mask: model.head.target(x)
-    _, _, perfect = reconstruct_image(model, image, generator)
-    assert np.abs(perfect.astype(int) - original).max() <= 1
+def run(tool, monkeypatch, *words):
+    words = [tool.__name__, *map(str, words)]
+    monkeypatch.setattr('sys.argv', words)
+    tool.main()
 
 
-def test_missing_files_are_named(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize('tool', TOOLS)
+def test_missing_files_are_named(tool, tmp_path, monkeypatch, capsys):
     out = tmp_path / 'out.png'
-    words = ['no.py', 'no.pth', str(out), str(tmp_path)]
-    monkeypatch.setattr('sys.argv', ['visualize_reconstruction.py', *words])
-    with pytest.raises(SystemExit) as error:
-        visualize_reconstruction.main()
-    assert error.value.code == 2
-    assert 'no.py does not exist' in capsys.readouterr().err
+    for words, message in (
+        (('no.py', 'no.pth', out, tmp_path), 'no.py does not exist'),
+        ((CONFIG, 'no.pth', out, tmp_path), 'no.pth does not exist'),
+        ((CONFIG, CONFIG, out, tmp_path), f'in {tmp_path}'),
+    ):
+        with pytest.raises(SystemExit) as error:
+            run(tool, monkeypatch, *words)
+        assert error.value.code == 2
+        assert message in capsys.readouterr().err
     assert not out.exists()
 
 
-def test_images_are_found_in_folders(tmp_path):
-    for name in ('b.JPG', 'a.png', 'notes.txt', 'deep/c.jpeg'):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
-    found = find_images([tmp_path], count=9)
-    assert [p.name for p in found] == ['a.png', 'b.JPG', 'c.jpeg']
-    assert find_images([tmp_path / 'b.JPG', tmp_path], count=2) == [
-        tmp_path / 'b.JPG',
-        tmp_path / 'a.png',
-    ]
-    (tmp_path / 'empty').mkdir()
-    with pytest.raises(SystemExit, match='no images .* in .*empty'):
-        find_images([tmp_path / 'empty'], count=1)
+@pytest.mark.parametrize('tool', TOOLS)
+def test_a_figure_is_written(tool, tmp_path, monkeypatch):
+    preprocessor = dict(
+        type='SelfSupDataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3
+    )
+    model = small_fcmae(data_preprocessor=preprocessor).float()
+    monkeypatch.setattr(tool, 'get_model', lambda *args, **kwargs: model)
+    out = tmp_path / 'out.png'
+    Image.new('L', (64, 96)).save(tmp_path / 'image.png')
+    run(tool, monkeypatch, CONFIG, CONFIG, out, tmp_path)
+    assert Image.open(out).width > 300

@@ -10,39 +10,21 @@ import argparse
 import math
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmpretrain.apis import get_model
-from mmpretrain.models import BaseSelfSupervisor
 from PIL import Image
 
-from mmpretrain_plugin.visualization import reconstruct_image
+from mmpretrain_plugin.models import FCMAE
+from mmpretrain_plugin.visualization import (
+    find_images,
+    reconstruct_image,
+    save_image_grid,
+)
 
-SUFFIXES = ('.jpg', '.jpeg', '.png')
 TITLES = ('input', 'mask', 'packed patches', 'reconstruction')
-HIDDEN = 225  # gray of hidden patches
 GAP = 4  # pixels between packed patches
-
-
-def find_images(places: list[Path], count: int) -> list[Path]:
-    """Return the first images among files and folders.
-
-    Args:
-        places: Images, and folders of images.
-        count: Maximum number to return.
-
-    Raises:
-        SystemExit: If there is none.
-    """
-    found = []
-    for place in places:
-        inside = sorted(place.rglob('*')) if place.is_dir() else [place]
-        found += [path for path in inside if path.suffix.lower() in SUFFIXES]
-    if not found:
-        raise SystemExit(f'no images in {", ".join(map(str, places))}')
-    return found[:count]
 
 
 def split_patches(image: np.ndarray, size: int) -> np.ndarray:
@@ -60,16 +42,19 @@ def pack_patches(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         mask: Mask (h, w) of the patches, True = hidden.
 
     Returns:
-        A white image (H, W, 3) with the visible patches in its middle.
+        A white image (H, W, 3), or a larger one if the square does not fit,
+        with the visible patches in its middle.
     """
     size = len(image) // len(mask)
     visible = split_patches(image, size)[~mask.flatten()]
     step = size + GAP
     columns = math.ceil(math.sqrt(len(visible)))
     rows = math.ceil(len(visible) / columns)
-    packed = np.full_like(image, 255)
-    top = (image.shape[0] - rows * step + GAP) // 2
-    left = (image.shape[1] - columns * step + GAP) // 2
+    height = max(image.shape[0], rows * step - GAP)
+    width = max(image.shape[1], columns * step - GAP)
+    packed = np.full((height, width, 3), 255, np.uint8)
+    top = (height - rows * step + GAP) // 2
+    left = (width - columns * step + GAP) // 2
     for i, patch in enumerate(visible):
         y, x = top + i // columns * step, left + i % columns * step
         packed[y : y + size, x : x + size] = patch
@@ -77,37 +62,23 @@ def pack_patches(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def draw(
-    model: BaseSelfSupervisor, images: list[Image.Image], out: Path, seed: int
+    model: FCMAE, images: list[Image.Image], out: Path, seed: int
 ) -> None:
-    """Write a figure with one row per image.
+    """Save a figure with one row per image.
 
     Args:
         model: A trained FCMAE.
         images: RGB images.
-        out: The PNG to write.
+        out: PNG file to write.
         seed: Seed of the masks.
     """
     generator = torch.Generator().manual_seed(seed)
-    figure, axes = plt.subplots(
-        len(images), 4, figsize=(8, 2.05 * len(images)), squeeze=False
-    )
-    for row, image in zip(axes, images):
-        original, masked, result = reconstruct_image(model, image, generator)
-        size = model.patch_size
-        changed = split_patches(original != masked, size).any((1, 2, 3))
-        mask = changed.reshape(len(original) // size, -1)
-        hidden = mask.repeat(size, 0).repeat(size, 1)[..., None]
-        masked = np.where(hidden, HIDDEN, original).astype('uint8')
-        packed = pack_patches(original, mask)
-        for axis, content in zip(row, (original, masked, packed, result)):
-            axis.imshow(content)
-            axis.axis('off')
-    for axis, title in zip(axes[0], TITLES):
-        axis.set_title(title, fontsize=11)
-    figure.tight_layout(pad=0.4)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=100)
-    plt.close(figure)
+    rows = []
+    for image in images:
+        result = reconstruct_image(model, image, generator)
+        packed = pack_patches(result.original, result.mask)
+        rows.append((result.original, result.masked, packed, result.completed))
+    save_image_grid(rows, TITLES, out, inches=2)
 
 
 def main() -> None:
@@ -123,13 +94,14 @@ def main() -> None:
     parser.add_argument('--count', type=int, default=2, help='of images')
     parser.add_argument('--seed', type=int, default=0, help='of the masks')
     args = parser.parse_args()
-    for path in (args.config, args.checkpoint, *args.images):
+    for path in (args.config, args.checkpoint):
         if not path.exists():
             parser.error(f'{path} does not exist')
-    images = [
-        Image.open(path).convert('RGB')
-        for path in find_images(args.images, args.count)
-    ]
+    try:
+        paths = find_images(args.images, args.count)
+    except FileNotFoundError as error:
+        parser.error(str(error))
+    images = [Image.open(path).convert('RGB') for path in paths]
     model = get_model(
         Config.fromfile(args.config), pretrained=str(args.checkpoint)
     )

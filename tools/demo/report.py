@@ -19,6 +19,8 @@ import matplotlib.pyplot as plt
 import mmcv
 from PIL import Image
 
+from mmpretrain_plugin.visualization import save_image_grid
+
 STARTS = {'fcmae': 'FCMAE pre-trained', 'scratch': 'from scratch'}
 # Name of the row, folder of the test, key of the metric.
 METRICS = (
@@ -119,29 +121,21 @@ def draw_predictions(work: Path, task: str, out: str) -> None:
     MMDetection and MMSegmentation draw ground truth and prediction next to
     each other; the ground truth is drawn once.
     """
-    columns = ['ground truth', *STARTS.values()]
     folders = [work / f'{task}-{start}-test' for start in STARTS]
     names = sorted({p.name for p in folders[0].rglob('*.[jp][pn]g')})
     names = names[:IMAGES]
     if not names:
         raise SystemExit(f'{folders[0]} has no images of predictions')
-    figure, axes = plt.subplots(
-        len(names), 3, figsize=(9, 3 * len(names)), squeeze=False
-    )
-    for row, name in zip(axes, names):
+    rows = []
+    for name in names:
         pairs = [Image.open(next(f.rglob(name))) for f in folders]
-        half = pairs[0].width // 2
-        height = pairs[0].height
-        shown = [pairs[0].crop((0, 0, half, height))]
-        shown += [p.crop((half, 0, 2 * half, height)) for p in pairs]
-        for axis, image in zip(row, shown):
-            axis.imshow(image)
-            axis.axis('off')
-    for axis, title in zip(axes[0], columns):
-        axis.set_title(title)
-    figure.tight_layout()
-    figure.savefig(work / out, dpi=110)
-    plt.close(figure)
+        half, height = pairs[0].width // 2, pairs[0].height
+        truth = pairs[0].crop((0, 0, half, height))
+        rows.append(
+            [truth, *(p.crop((half, 0, 2 * half, height)) for p in pairs)]
+        )
+    titles = ('ground truth', *STARTS.values())
+    save_image_grid(rows, titles, work / out, inches=3)
 
 
 def embed(path: Path) -> str:

@@ -18,7 +18,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmpretrain_plugin.launch import clock, run_logged, seconds_left
+from mmpretrain_plugin.launch import (
+    ProgressLine,
+    clock,
+    run_logged,
+    seconds_left,
+)
 
 DEMO = Path(__file__).resolve().parent
 TOOLS = DEMO.parent
@@ -160,7 +165,7 @@ def make_steps(root: Path, quick: bool) -> list[Step]:
 
 
 class Progress:
-    """Progress: one line on a terminal, or a line every 20 s in a log.
+    """Progress of all steps.
 
     Args:
         steps: All steps.
@@ -168,7 +173,7 @@ class Progress:
 
     def __init__(self, steps: list[Step]) -> None:
         self.steps = steps
-        self.shown = 0.0
+        self.line = ProgressLine()
 
     def show(self, index: int, started: float, left: float | None) -> None:
         """Print which step runs, its duration, and the time left.
@@ -178,20 +183,13 @@ class Progress:
             started: Its start, on the monotonic clock.
             left: Seconds left by the log of the step, None if unknown.
         """
-        interval = 1 if sys.stdout.isatty() else 20
-        if time.monotonic() - self.shown < interval:
-            return
-        self.shown = time.monotonic()
         step, passed = self.steps[index], time.monotonic() - started
         if left is None:
             left = max(step.seconds - passed, 1)
         later = sum(s.seconds for s in self.steps[index + 1 :])
-        end = '\r' if sys.stdout.isatty() else '\n'
-        print(
+        self.line.show(
             f'{self._head(index)}: {clock(passed)}, about {clock(left)} left '
-            f'in this step, {clock(left + later)} in all   ',
-            end=end,
-            flush=True,
+            f'in this step, {clock(left + later)} in all   '
         )
 
     def done(self, index: int, seconds: float) -> None:

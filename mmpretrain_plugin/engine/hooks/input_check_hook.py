@@ -78,7 +78,6 @@ class InputCheckHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Raise ``IncompleteCheckpointError`` if a backbone is not filled."""
         state = checkpoint.get('state_dict', checkpoint)
-        state = {k.removeprefix('module.'): v for k, v in state.items()}
         kind = MODELS.get('mmpretrain.ConvNeXtV2')
         for name, module in unwrap(runner.model).named_modules():
             if not isinstance(module, kind):

@@ -347,6 +347,3 @@ class ConvNeXtV2(BaseModule):
             return stage + 1 + (block or 0) // 3
         groups = math.ceil(self.depths[long_stage] / 3) if stage else 1
         return stage + groups
-
-
-__all__ = ['ARCHITECTURES', 'ConvNeXtV2']

@@ -1,0 +1,59 @@
+"""Commands run with a log, and their progress is printed now and then."""
+
+import sys
+import time
+
+import pytest
+
+from mmpretrain_plugin.launch import (
+    ProgressLine,
+    clock,
+    run_logged,
+    seconds_left,
+)
+
+
+@pytest.mark.parametrize(
+    ('seconds', 'text'),
+    [(9, '0:09'), (61.9, '1:01'), (3599, '59:59'), (3600, '1:00:00')],
+)
+def test_clock(seconds, text):
+    assert clock(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ('line', 'seconds'),
+    [
+        ('Epoch(train) [1][20/63]  lr: 1e-3  eta: 0:04:36  time: 0.4', 276),
+        ('Iter(train) [1/2]  eta: 1 day, 2:00:01  loss: 1', 93601),
+        ('Epoch(test) [100/100]  coco/bbox_mAP: 0.1', None),
+    ],
+)
+def test_time_left_is_read_from_logs(line, seconds):
+    assert seconds_left(line) == seconds
+
+
+@pytest.mark.parametrize(
+    ('terminal', 'shown'),
+    [(False, '0\n20\n40\n'), (True, ''.join(f'{i}\r' for i in range(50)))],
+)
+def test_a_progress_line_is_printed_now_and_then(
+    terminal, shown, monkeypatch, capsys
+):
+    monkeypatch.setattr(sys.stdout, 'isatty', lambda: terminal)
+    line = ProgressLine()
+    for second in range(50):
+        for part in (0, 0.5):
+            monkeypatch.setattr(time, 'monotonic', lambda t=second + part: t)
+            line.show(str(second))
+    assert capsys.readouterr().out == shown
+
+
+def test_output_goes_to_the_log_and_to_the_callback(tmp_path):
+    log, lines = tmp_path / 'new' / 'log.txt', []
+    code = 'import os; print(os.environ["A"]); print("two"); exit(3)'
+    command = [sys.executable, '-c', code]
+    status = run_logged(command, log, lines.append, env={'A': 'one'})
+    assert status == 3
+    assert lines == ['one\n', 'two\n']
+    assert log.read_text() == ' '.join(command) + '\none\ntwo\n'
