@@ -211,7 +211,7 @@ def test_values_of_other_types_are_not_paths(value):
 
 
 def test_a_subset_of_the_categories_can_be_trained(coco):
-    """MMDetection documents it as a way to train on some classes."""
+    """MMDetection documents training on some of the classes."""
     write_categories(coco, 'cat', 'dog', 'unicorn')
     coco.train_dataloader.dataset.metainfo = dict(classes=('dog', 'cat'))
     check_inputs(coco, 'train')
