@@ -5,6 +5,7 @@ prefix or another model size, training starts from random weights. It also
 unpickles any object. The functions here do neither.
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -109,14 +110,14 @@ def read_state_dict(file: str) -> State:
     if '://' in file:  # an object store, for example
         content = CheckpointLoader.load_checkpoint(file, map_location='cpu')
         return find_state_dict(content, file)[0]
-    return read_file(Path(file))[0]
+    return read_file(Path(os.path.expanduser(file)))[0]
 
 
 def remove_prefix(state: State, prefix: str | None) -> State:
     """Return the entries below the prefix of ``init_cfg``, if it has one."""
     if not prefix:
         return state
-    prefix = prefix.rstrip('.') + '.'
+    prefix = without_module(prefix.rstrip('.') + '.')
     result = without_prefix(state, prefix)
     if not result:
         found = sorted({without_module(k).split('.')[0] + '.' for k in state})

@@ -1,5 +1,7 @@
 """Check classes and checkpoints against the model before a run."""
 
+import re
+
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import HOOKS, MODELS
@@ -8,6 +10,11 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from ...checkpoint import IncompleteCheckpointError, check_backbone_weights
+
+# Heads of foreground, and of semantic maps beside the objects.
+OTHER_HEADS = r'rpn_head|semantic_head$'
+# The parts of mmdet.SemiBaseDetector.
+PAIR = r'^(student|teacher)\.'
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -26,18 +33,27 @@ def check_classes(model: nn.Module, dataset: Dataset, address: str) -> None:
         address: Its address in the config.
 
     Raises:
-        ValueError: If ``num_classes`` of a head, or of the preprocessor, which
-            creates the targets of Mixup, differs.
+        ValueError: If ``num_classes`` of a head, or of a preprocessor that
+            creates targets for Mixup, differs.
     """
-    classes = getattr(dataset, 'metainfo', {}).get('classes')
-    if not isinstance(classes, (list, tuple)):
+    metainfo = getattr(dataset, 'metainfo', None) or {}
+    classes = metainfo.get('classes')
+    model = unwrap(model)
+    # Open-vocabulary detectors compare with texts, of any number.
+    if not isinstance(classes, (list, tuple)) or hasattr(
+        model, 'language_model'
+    ):
         return
-    for name, module in unwrap(model).named_modules():
-        count = getattr(module, 'num_classes', None)
-        is_head = name.endswith('head') and 'rpn_head' not in name
-        if not isinstance(count, int) or count == len(classes):
+    # The detector in a panoptic model predicts the countable classes only.
+    allowed = {len(classes), len(metainfo.get('thing_classes', classes))}
+    for name, module in model.named_modules():
+        # Depth heads share an attribute of their class, which means nothing.
+        count = vars(module).get('num_classes')
+        if not isinstance(count, int) or count in allowed:
             continue
-        if is_head or name == 'data_preprocessor':
+        is_head = name.endswith('head') and not re.search(OTHER_HEADS, name)
+        is_onehot = name == 'data_preprocessor' and module.to_onehot
+        if is_head or is_onehot:
             option = f'{"model." * is_head}{name}.num_classes'
             raise ValueError(
                 f'{option} is {count} but {address} has {len(classes)} '
@@ -79,9 +95,12 @@ class InputCheckHook(Hook):
         """Raise ``IncompleteCheckpointError`` if a backbone is not filled."""
         state = checkpoint.get('state_dict', checkpoint)
         kind = MODELS.get('mmpretrain.ConvNeXtV2')
+        # MMDetection's semi-supervised models load a plain detector twice.
+        is_plain = not any(re.match(PAIR, key) for key in state)
         for name, module in unwrap(runner.model).named_modules():
             if not isinstance(module, kind):
                 continue
+            name = re.sub(PAIR, '', name) if is_plain else name
             try:
                 check_backbone_weights(
                     module, state, f'{name}.' if name else ''

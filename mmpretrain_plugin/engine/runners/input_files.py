@@ -1,14 +1,18 @@
 """Check the files that a config names, before anything is built."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.fileio import list_from_file
 from mmengine.registry import DATASETS
 
 # Larger annotation files are COCO's own, which would take long to read twice.
 MAX_BYTES = 50_000_000
+# Data sets that download their files if they are missing.
+DOWNLOADED = ('CIFAR10', 'CIFAR100', 'MNIST', 'FashionMNIST')
 
 
 def walk(node: object, address: str) -> Iterator[tuple[str, dict]]:
@@ -28,15 +32,41 @@ def walk(node: object, address: str) -> Iterator[tuple[str, dict]]:
         yield from walk(child, f'{address}.{key}')
 
 
+def is_local(node: dict) -> bool:
+    """Return whether everything in a part of a config reads local files."""
+    options = (
+        part.get('backend_args') or part.get('file_client_args') or {}
+        for _, part in walk(node, '')
+    )
+    return all(o.get('backend', 'local') in ('local', 'disk') for o in options)
+
+
+def is_missing(path: object) -> bool:
+    """Return whether a value names a local path that does not exist."""
+    return (
+        isinstance(path, (str, Path))
+        and path != ''
+        and '://' not in str(path)
+        and not os.path.exists(os.path.expanduser(path))
+    )
+
+
 def dataset_paths(dataset: dict) -> list[Path]:
     """Return the local files and folders that a dict of a data set names."""
+    kind = str(dataset.get('type')).split('.')[-1]
     root = dataset.get('data_root') or ''
-    if '://' in root:
+    if kind in DOWNLOADED or not isinstance(root, str) or '://' in root:
         return []
-    prefix = dataset.get('data_prefix') or dataset.get('split') or ''
+    prefix = dataset.get('data_prefix')
+    if kind in ('ImageNet', 'ImageNet21k'):
+        prefix = prefix or dataset.get('split')
     prefixes = prefix.values() if isinstance(prefix, dict) else [prefix]
-    parts = [part for part in (*prefixes, dataset.get('ann_file')) if part]
-    return [Path(root, part) for part in parts] or [Path(root)]
+    parts = [
+        os.path.expanduser(part)
+        for part in (*prefixes, dataset.get('ann_file'))
+        if part and isinstance(part, str)
+    ]
+    return [Path(root, p) for p in parts or [''] if '://' not in p]
 
 
 def input_files(
@@ -47,11 +77,12 @@ def input_files(
     for name, node in walk(cfg.get(loader), loader):
         root = node.get('data_root')
         remedy = f'put the data there or set {name}.data_root (now {root!r})'
-        for path in dataset_paths(node):
+        for path in dataset_paths(node) if is_local(node) else ():
             yield path, name, remedy
     remedy = f'it does not follow the data_root of {loader}: set both'
     for name, node in walk(cfg.get(evaluator), evaluator):
-        yield node.get('ann_file'), f'{name}.ann_file', remedy
+        if is_local(node):
+            yield node.get('ann_file'), f'{name}.ann_file', remedy
     checkpoints = {'load_from': cfg.get('load_from')}
     if mode == 'train':  # a test loads the complete model
         for name, node in walk(cfg.get('model'), 'model'):
@@ -64,25 +95,38 @@ def input_files(
 def check_categories(dataset: dict, address: str) -> None:
     """Raise an error if annotations in COCO format have unknown categories.
 
-    MMDetection silently drops the objects of such categories.
+    MMDetection silently drops the objects of such categories. That is right
+    if all classes are categories: the data set then is a part of the file.
 
     Args:
         dataset: Config of a data set; others than ``CocoDataset`` pass.
         address: Its address in the config.
 
     Raises:
-        ValueError: If a category is not a class of the data set.
+        ValueError: If a category is not a class of the data set and a class
+            is not a category, or the file has another format.
     """
+    if dataset.get('type') not in ('CocoDataset', 'mmdet.CocoDataset'):
+        return
     path = Path(dataset.get('data_root') or '', dataset.get('ann_file') or '')
-    is_coco = dataset.get('type') in ('CocoDataset', 'mmdet.CocoDataset')
-    if not (is_coco and path.is_file()) or path.stat().st_size > MAX_BYTES:
+    if not path.is_file() or path.stat().st_size > MAX_BYTES:
         return
     default = DATASETS.get('mmdet.CocoDataset').METAINFO
     classes = {**default, **(dataset.get('metainfo') or {})}['classes']
-    content = json.loads(path.read_text())
-    names = [category['name'] for category in content['categories']]
+    if isinstance(classes, str):
+        classes = list_from_file(classes)
+    try:
+        content = json.loads(path.read_text())
+        names = [
+            category['name'] for category in content.get('categories', [])
+        ]
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f'{path} is damaged or not in COCO format ({error}); write it '
+            f'again or set {address}.ann_file'
+        ) from None
     unknown = [name for name in names if name not in classes]
-    if unknown:
+    if unknown and not set(classes) <= set(names):
         raise ValueError(
             f'{path} has categories that {address} does not know: '
             f'{", ".join(unknown[:3])}, {len(unknown)} of {len(names)}; set '
@@ -105,7 +149,7 @@ def check_inputs(cfg: Config, *modes: str) -> None:
         f'{path} of {name} does not exist; {remedy}'
         for mode in modes
         for path, name, remedy in input_files(cfg, mode)
-        if path and '://' not in str(path) and not Path(path).exists()
+        if is_missing(path)
     ]
     if missing:
         raise FileNotFoundError('; '.join(dict.fromkeys(missing)))

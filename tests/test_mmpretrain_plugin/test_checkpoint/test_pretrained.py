@@ -84,10 +84,16 @@ def test_another_network_is_an_error(tmp_path):
         load(path)
 
 
-@pytest.mark.parametrize('prefix', [None, '', 'backbone.', 'backbone'])
-def test_a_prefix_is_not_needed(tmp_path, prefix):
+@pytest.mark.parametrize('wrapper', ['', 'module.'])
+@pytest.mark.parametrize(
+    'prefix',
+    [None, '', 'backbone.', 'backbone', 'module.', 'module.backbone.'],
+)
+def test_a_prefix_is_not_needed(tmp_path, prefix, wrapper):
+    """That of distributed training may be in file, prefix, both or none."""
     fcmae = small_fcmae()
-    path = save(tmp_path, fcmae.state_dict())
+    state = {f'{wrapper}{k}': v for k, v in fcmae.state_dict().items()}
+    path = save(tmp_path, state)
     assert_loaded(load(path, prefix=prefix), fcmae.backbone)
 
 
@@ -116,6 +122,14 @@ def test_a_prefix_that_no_key_has_is_an_error(tmp_path):
     )
     with pytest.raises(ValueError, match=wanted):
         load(path, prefix='wrong.')
+
+
+def test_a_home_folder_is_expanded(tmp_path, monkeypatch):
+    """As mmengine does."""
+    monkeypatch.setenv('HOME', str(tmp_path))
+    fcmae = small_fcmae()
+    save(tmp_path, fcmae.state_dict())
+    assert_loaded(load('~/weights.pth'), fcmae.backbone)
 
 
 class Hostile:

@@ -36,7 +36,7 @@ DATA = {
     ),
 }  # fmt: skip
 HEADS = {
-    'mmpretrain': r'data_preprocessor\.num_classes is 1000',
+    'mmpretrain': r'model\.head\.num_classes is 1000',
     'mmdet': r'model\.roi_head\.bbox_head\.num_classes is 80',
     'mmseg': r'model\.decode_head\.num_classes is 150',
 }

@@ -4,11 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmdet.datasets import CocoPanopticDataset
 from mmengine.config import Config
 from mmengine.model import BaseTTAModel
 from mmengine.registry import DATASETS, MODELS, DefaultScope
 from mmengine.runner import Runner
 from mmpretrain.models import ClsDataPreprocessor
+from mmseg.models.decode_heads import VPDDepthHead
 
 from mmpretrain_plugin.checkpoint import IncompleteCheckpointError
 from mmpretrain_plugin.engine import (
@@ -81,21 +83,65 @@ def test_classes_of_the_config_replace_those_of_the_type():
 def test_data_without_classes_pass():
     model = torch.nn.ModuleDict({'head': torch.nn.Identity()})
     model['head'].num_classes = 7
-    for metainfo in ({}, dict(classes=None)):
+    for metainfo in ({}, dict(classes=None), None):
         check_classes(model, SimpleNamespace(metainfo=metainfo), ADDRESS)
     check_classes(model, torch.utils.data.TensorDataset(), ADDRESS)
 
 
-def test_the_preprocessor_is_compared_too():
+def test_a_preprocessor_that_creates_targets_is_compared_too():
     """Mixup would create targets with its number of classes."""
-    preprocessor = ClsDataPreprocessor()
-    preprocessor.num_classes = 7
-    model = torch.nn.ModuleDict({'data_preprocessor': preprocessor})
-    match = r'^data_preprocessor\.num_classes is 7'
-    with pytest.raises(ValueError, match=match):
-        check_classes(model, classes(1000), ADDRESS)
-    preprocessor.num_classes = None  # the default
-    check_classes(model, classes(1000), ADDRESS)
+    model = torch.nn.ModuleDict()
+    for count, batch_augments, is_error in (
+        (7, dict(augments=dict(type='Mixup', alpha=0.8)), True),
+        (None, dict(augments=dict(type='Mixup', alpha=0.8)), False),
+        (7, None, False),  # the number is not used
+    ):
+        model['data_preprocessor'] = ClsDataPreprocessor(
+            num_classes=count, batch_augments=batch_augments
+        )
+        if is_error:
+            match = r'^data_preprocessor\.num_classes is 7'
+            with pytest.raises(ValueError, match=match):
+                check_classes(model, classes(1000), ADDRESS)
+        else:
+            check_classes(model, classes(1000), ADDRESS)
+
+
+def model_with(**heads):
+    """A model whose heads have these numbers of classes."""
+    model = torch.nn.Module()
+    for name, count in heads.items():
+        head = torch.nn.Module()
+        head.num_classes = count
+        model.add_module(name, head)
+    return model
+
+
+def test_heads_that_count_other_things_are_not_compared():
+    """Heads of depth, and the semantic branch of HTC, beside detectors."""
+    with torch.device('meta'):
+        depth = VPDDepthHead()
+    assert depth.num_classes == 1
+    model = torch.nn.ModuleDict({'decode_head': depth})
+    check_classes(model, classes(27), ADDRESS)  # the scenes of NYU
+    model = model_with(bbox_head=80, semantic_head=183)
+    check_classes(model, classes(80), ADDRESS)
+    with pytest.raises(ValueError, match=r'^model\.bbox_head'):
+        check_classes(model, classes(183), ADDRESS)
+
+
+def test_detectors_of_panoptic_data_predict_things():
+    dataset = SimpleNamespace(metainfo=CocoPanopticDataset.METAINFO)
+    check_classes(model_with(bbox_head=80), dataset, ADDRESS)
+    check_classes(model_with(panoptic_head=133), dataset, ADDRESS)
+    with pytest.raises(ValueError, match='has 133 classes'):
+        check_classes(model_with(bbox_head=79), dataset, ADDRESS)
+
+
+def test_open_vocabulary_detectors_are_not_compared():
+    model = model_with(bbox_head=256)
+    model.language_model = torch.nn.Identity()
+    check_classes(torch.nn.DataParallel(model), classes(80), ADDRESS)
 
 
 class TTAModel(BaseTTAModel):
@@ -196,6 +242,26 @@ def test_a_wrapped_model_and_a_plain_state_dict_are_checked():
     state.pop('backbone.stages.0.0.grn.gamma')
     with pytest.raises(IncompleteCheckpointError, match=r'^file\.pth: '):
         InputCheckHook().after_load_checkpoint(runner, state)
+
+
+def test_a_detector_loads_into_both_parts_of_a_semi_supervised_model():
+    """As ``mmdet.SemiBaseDetector`` does; its own files have both parts."""
+    model = torch.nn.Module()
+    for part in ('student', 'teacher'):
+        model.add_module(part, torch.nn.Module())
+        model.get_submodule(part).backbone = small_backbone()
+    runner = SimpleNamespace(model=model, cfg=dict(load_from='file.pth'))
+    hook, both = InputCheckHook(), model.state_dict()
+    plain = model.student.state_dict()
+    for state in (both, plain):
+        hook.after_load_checkpoint(runner, dict(state_dict=state))
+    for state, key in (
+        (both, 'teacher.backbone.stages.0.0.grn.gamma'),
+        (plain, 'backbone.stages.0.0.grn.gamma'),
+    ):
+        del state[key]
+        with pytest.raises(IncompleteCheckpointError, match='grn.gamma'):
+            hook.after_load_checkpoint(runner, dict(state_dict=state))
 
 
 def test_models_without_our_backbone_are_not_checked():

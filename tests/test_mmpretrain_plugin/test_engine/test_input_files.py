@@ -151,3 +151,114 @@ def test_large_annotation_files_are_not_read_twice(coco, monkeypatch):
         'mmpretrain_plugin.engine.runners.input_files.MAX_BYTES', 3
     )
     check_inputs(coco, 'train')
+
+
+def write_config(**dataset):
+    return Config(dict(train_dataloader=dict(dataset=dataset)))
+
+
+@pytest.mark.parametrize('kind', ['CUB', 'mmpretrain.VOC', 'DTD'])
+def test_split_is_a_folder_only_of_imagenet(kind, tmp_path):
+    """Other data sets select lines of a file by it."""
+    cfg = write_config(type=kind, data_root=str(tmp_path), split='train')
+    check_inputs(cfg, 'train')
+    cfg.train_dataloader.dataset.type = 'mmpretrain.ImageNet'
+    with pytest.raises(FileNotFoundError, match=f'^{tmp_path}/train of'):
+        check_inputs(cfg, 'train')
+
+
+def test_data_that_are_downloaded_may_be_missing():
+    check_inputs(
+        write_config(type='CIFAR100', data_root='nowhere', split='train'),
+        'train',
+    )
+
+
+@pytest.mark.parametrize('address', ['s3://bucket/a', 'https://example.org/a'])
+@pytest.mark.parametrize('key', ['data_prefix', 'ann_file', 'data_root'])
+def test_every_path_may_be_an_address(key, address):
+    values = (
+        [address, dict(img=address)] if key == 'data_prefix' else [address]
+    )
+    for value in values:
+        check_inputs(write_config(type='CocoDataset', **{key: value}), 'train')
+
+
+@pytest.mark.parametrize('name', ['backend_args', 'file_client_args'])
+@pytest.mark.parametrize('where', ['dataset', 'pipeline'])
+def test_data_of_another_backend_are_not_looked_for(name, where, coco):
+    """MMDetection's configs map './data/' to an object store with it."""
+    options = {name: dict(backend='petrel', path_mapping={'data/': 's3://a/'})}
+    dataset = coco.train_dataloader.dataset
+    dataset.data_root = 'data/nowhere'
+    dataset.pipeline = [dict(type='LoadImageFromFile')]
+    (dataset if where == 'dataset' else dataset.pipeline[0]).update(options)
+    coco.val_evaluator.update(ann_file='data/nowhere.json', **options)
+    check_inputs(coco, 'train', 'val')
+    for node in (dataset, dataset.pipeline[0]):
+        node.update({name: dict(backend='local')})
+    with pytest.raises(FileNotFoundError, match='data/nowhere'):
+        check_inputs(coco, 'train')
+
+
+def test_a_home_folder_is_expanded(tmp_path, monkeypatch):
+    """As MMPretrain expands it in data sets and mmengine in checkpoints."""
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'images').mkdir()
+    (tmp_path / 'file').touch()
+    cfg = write_config(
+        type='CustomDataset', data_prefix='~/images', ann_file='~/file',
+        data_root='data',
+    )  # fmt: skip
+    cfg.load_from = '~/file'
+    cfg.model = dict(init_cfg=dict(type='Pretrained', checkpoint='~/file'))
+    check_inputs(cfg, 'train')
+    cfg.load_from = '~/nowhere'
+    with pytest.raises(FileNotFoundError, match='^~/nowhere of load_from'):
+        check_inputs(cfg, 'train')
+
+
+@pytest.mark.parametrize('value', [['a.json', 'b.json'], 3, dict(a=None)])
+def test_values_of_other_types_are_not_paths(value):
+    """Data sets of users may accept anything."""
+    cfg = write_config(type='Own', ann_file=value, data_prefix=value)
+    cfg.val_evaluator = dict(type='Own', ann_file=value)
+    check_inputs(cfg, 'train', 'val')
+
+
+def test_a_subset_of_the_categories_can_be_trained(coco):
+    """MMDetection documents training on some of the classes."""
+    write_categories(coco, 'cat', 'dog', 'unicorn')
+    coco.train_dataloader.dataset.metainfo = dict(classes=('dog', 'cat'))
+    check_inputs(coco, 'train')
+    coco.train_dataloader.dataset.metainfo = dict(classes=('dog', 'cats'))
+    with pytest.raises(ValueError, match='cat, unicorn, 2 of 3'):
+        check_inputs(coco, 'train')
+
+
+def test_classes_may_be_the_name_of_a_file(coco, tmp_path):
+    write_categories(coco, 'cat', 'dragon')
+    file = tmp_path / 'classes.txt'
+    file.write_text('cat\ndragon\n')
+    coco.train_dataloader.dataset.metainfo = dict(classes=str(file))
+    check_inputs(coco, 'train')
+    file.write_text('cat\ndog\n')
+    with pytest.raises(ValueError, match='dragon, 1 of 2'):
+        check_inputs(coco, 'train')
+
+
+def test_annotations_without_categories_are_not_compared(coco):
+    dataset = coco.train_dataloader.dataset
+    with open(f'{dataset.data_root}/{dataset.ann_file}', 'w') as stream:
+        json.dump(dict(images=[]), stream)
+    check_inputs(coco, 'train')
+
+
+def test_annotations_that_are_no_json_are_named(coco):
+    dataset = coco.train_dataloader.dataset
+    path = f'{dataset.data_root}/{dataset.ann_file}'
+    for text in ('{"images": [', '[]', '{"categories": [3]}'):
+        with open(path, 'w') as stream:
+            stream.write(text)
+        with pytest.raises(ValueError, match=f'^{path} is damaged or not'):
+            check_inputs(coco, 'train')
