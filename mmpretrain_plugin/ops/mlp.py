@@ -214,7 +214,7 @@ def _backward(
             d_s = (d_h * h).sum(dim=1, dtype=wide)
             d_h.mul_(factor)
         d_w2 = d_w2.to(wide) + torch.outer(d_b2, weights.beta)
-        d_beta = d_b2 @ w2
+        d_beta = d_b2 @ w2.to(wide)
         d_gamma = (d_s * grn.n).sum(dim=0)
         d_n = d_s * weights.gamma
         along = (d_n * norms).sum(dim=-1, keepdim=True) / d_gamma.numel()

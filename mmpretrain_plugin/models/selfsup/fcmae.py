@@ -3,7 +3,7 @@
 import torch
 from mmpretrain.models import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..masking import check_encoding, patch_grid, random_mask
 
@@ -16,9 +16,9 @@ class FCMAE(BaseSelfSupervisor):
     can encode complete images at any time.
 
     Args:
-        backbone: Config of a backbone that accepts ``(images, mask,
-            encoding)``. Masked maps skip its final norm, so ``final_norm``
-            defaults to False here.
+        backbone: Backbone that accepts ``(images, mask, encoding)``, or its
+            config. Masked maps skip its final norm, so ``final_norm`` of a
+            config defaults to False here.
         neck: Config of the decoder, which accepts ``(features, mask)``.
         head: Config of target and loss.
         mask_ratio: Fraction of patches to hide, in (0, 1).
@@ -38,7 +38,7 @@ class FCMAE(BaseSelfSupervisor):
 
     def __init__(
         self,
-        backbone: dict,
+        backbone: dict | nn.Module,
         neck: dict,
         head: dict,
         mask_ratio: float = 0.6,
@@ -47,8 +47,10 @@ class FCMAE(BaseSelfSupervisor):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
+        if isinstance(backbone, dict):
+            backbone = {'final_norm': False, **backbone}
         super().__init__(
-            {'final_norm': False, **backbone},
+            backbone,
             neck=neck,
             head=head,
             data_preprocessor=data_preprocessor,
@@ -111,6 +113,9 @@ class FCMAE(BaseSelfSupervisor):
 
         Returns:
             Prediction (N, h * w, patch_size² * C), in normalized pixels.
+
+        Raises:
+            ValueError: If the mask does not fit the images.
         """
         return self._predict(inputs, mask, _to_device_of(inputs, mask))
 
@@ -120,6 +125,12 @@ class FCMAE(BaseSelfSupervisor):
         The packed encoding counts the patches of the mask, which is free on
         the CPU and would have to wait for a GPU.
         """
+        grid = patch_grid(inputs.shape[2:], self.patch_size)
+        if mask.shape[1:] != grid:
+            raise ValueError(
+                f'mask must have shape (N, {grid[0]}, {grid[1]}) for patches '
+                f'of {self.patch_size} pixels, got {tuple(mask.shape)}'
+            )
         encoder_mask = mask if self.encoding == 'packed' else hidden
         feats = self.backbone(inputs, encoder_mask, self.encoding)
         return self.neck(feats, hidden)

@@ -6,7 +6,7 @@ from mmpretrain.models.heads import MAEPretrainHead
 from mmpretrain.registry import MODELS
 from torch.testing import assert_close
 
-from tests.helpers.small_models import ARCH, small_fcmae
+from tests.helpers.small_models import ARCH, small_backbone, small_fcmae
 
 
 def images(channels=3, height=64, width=96):
@@ -226,3 +226,24 @@ def test_feature_maps_must_fit_the_mask():
             (torch.zeros(1, 10, 3, 3, dtype=torch.float64),),
             torch.zeros(1, 2, 2, dtype=torch.bool),
         )
+
+
+def test_the_backbone_may_be_a_module():
+    """As in the other self-supervised models of MMPretrain."""
+    model, x = small_fcmae(), images()
+    backbone = small_backbone(final_norm=False)
+    other = small_fcmae(backbone=backbone)
+    assert other.backbone is backbone
+    mask = model.random_mask(x)
+    assert torch.equal(
+        other.loss(x, mask=mask)['loss'], model.loss(x, mask=mask)['loss']
+    )
+
+
+def test_a_mask_of_another_patch_size_is_an_error(encoding):
+    model, x = small_fcmae(encoding=encoding), images(width=64)
+    mask = torch.ones(2, 1, 1, dtype=torch.bool)
+    match = r'^mask must have shape \(N, 2, 2\) for patches of 32 pixels'
+    for compute in (model.reconstruct, lambda x, m: model.loss(x, mask=m)):
+        with pytest.raises(ValueError, match=match):
+            compute(x, mask)
