@@ -36,7 +36,7 @@ def dataset_paths(dataset: dict) -> list[Path]:
     prefix = dataset.get('data_prefix') or dataset.get('split') or ''
     prefixes = prefix.values() if isinstance(prefix, dict) else [prefix]
     parts = [part for part in (*prefixes, dataset.get('ann_file')) if part]
-    return [Path(root, part) for part in parts or [root]]
+    return [Path(root, part) for part in parts] or [Path(root)]
 
 
 def input_files(

@@ -45,6 +45,22 @@ def test_missing_data(path, missing, tmp_path, monkeypatch):
     assert '\n' not in str(error.value)
 
 
+@pytest.mark.parametrize('is_absolute', [True, False])
+def test_a_flat_folder_is_its_data_root(tmp_path, monkeypatch, is_absolute):
+    """It has neither a prefix nor an annotation file."""
+    monkeypatch.chdir(tmp_path)
+    cfg = Config.fromfile(CONFIGS / 'demo/fcmae_convnextv2-atto_digits.py')
+    dataset = cfg.train_dataloader.dataset
+    (tmp_path / dataset.data_root).mkdir(parents=True)
+    if is_absolute:
+        dataset.data_root = str(tmp_path / dataset.data_root)
+    check_inputs(cfg, 'train')
+    dataset.data_root += '/missing'
+    message = f'^{dataset.data_root} of train_dataloader.dataset does not'
+    with pytest.raises(FileNotFoundError, match=message):
+        check_inputs(cfg, 'train')
+
+
 def test_all_missing_files_are_named_at_once(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError) as error:
