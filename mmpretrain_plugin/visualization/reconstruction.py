@@ -17,12 +17,19 @@ GRAY = 225  # of hidden patches
 
 
 class Reconstruction(NamedTuple):
-    """An image and its reconstruction; all images are uint8 (H, W, 3)."""
+    """An image and its reconstruction.
+
+    Attributes:
+        original: The image after resizing, uint8 (H, W, 3).
+        masked: The image with gray hidden patches, uint8 (H, W, 3).
+        completed: The image with predicted hidden patches, uint8 (H, W, 3).
+        mask: Mask of the patches, bool (h, w), True = hidden.
+    """
 
     original: np.ndarray
-    masked: np.ndarray  # gray where hidden
-    completed: np.ndarray  # predicted where hidden
-    mask: np.ndarray  # of the patches, bool (h, w), True = hidden
+    masked: np.ndarray
+    completed: np.ndarray
+    mask: np.ndarray
 
 
 def _resize_to_patches(image: Image.Image, patch_size: int) -> Image.Image:

@@ -27,19 +27,19 @@ MIM = {
     'test': mim_test,
     'train': mim_train,
 }
-LIBRARIES = {'mmpretrain': 'mmpretrain', 'mmdet': 'mmdet', 'mmseg': 'mmseg'}
 # These are not ours: the words are not checked.
 FOREIGN = ('source', 'grep', 'pip', 'torchrun')
 
 
 def code_blocks(text: str, language: str) -> list[str]:
-    """Return the contents of the fenced blocks of a language."""
+    """Return the contents of the fenced blocks of a language, a pattern."""
     return re.findall(rf'```{language}\n(.*?)```', text, re.DOTALL)
 
 
 def commands_of(text: str) -> list[str]:
-    """Return the commands of all bash blocks, without their comments."""
-    lines = '\n'.join(code_blocks(text, 'bash')).splitlines()
+    """Return the commands of all shell blocks, without their comments."""
+    blocks = '\n'.join(code_blocks(text, '(?:bash|shell)'))
+    lines = blocks.replace('\\\n', ' ').splitlines()
     return [line.split('  #')[0].strip() for line in lines if line.strip()]
 
 
@@ -109,13 +109,14 @@ def check_mim(name: str, words: list[str]) -> None:
         stem = words[words.index('--config') + 1]
         assert list((ROOT / 'configs').rglob(f'{stem}.py')), stem
         return
-    assert words[0] in LIBRARIES
     cfg = load(ROOT / words[1])
+    assert words[0] == cfg.default_scope
     if '--checkpoint' in words:
         checkpoint = Path(words[words.index('--checkpoint') + 1])
         loop = cfg.train_cfg
         end = loop.get('max_epochs') or loop.get('max_iters')
-        assert checkpoint.stem.split('_')[1] == str(end)
+        name = checkpoint.stem
+        assert name == 'FILE' or name.split('_')[1] == str(end)
     if '--tta' in words:
         assert cfg.tta_pipeline and cfg.tta_model
     if at is not None:
