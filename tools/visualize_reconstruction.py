@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.runner import load_checkpoint
 from mmpretrain.apis import get_model
 from PIL import Image
 
@@ -64,11 +65,15 @@ def main() -> None:
         Image.open(path).convert('RGB')
         for path in find_images(args.images, args.count)
     ]
-    model = get_model(
-        Config.fromfile(args.config),
-        pretrained=str(args.checkpoint),
-        device=args.device,
-    )
+    model = get_model(Config.fromfile(args.config), device=args.device)
+    try:
+        load_checkpoint(model, str(args.checkpoint), 'cpu', strict=True)
+    except RuntimeError as error:
+        problems = ' '.join(str(error).split())
+        raise SystemExit(
+            f'{args.checkpoint} does not fit {args.config}; use the config '
+            f'that the training saved in its work_dir: {problems}'
+        ) from None
     draw_reconstructions(model, images, args.out, args.seed)
     print(f'{args.out}: {len(images)} reconstructions')
 

@@ -62,3 +62,25 @@ def test_images_are_found_in_folders(tmp_path):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(SystemExit, match='no images .* in .*empty'):
         find_images([tmp_path / 'empty'], count=1)
+
+
+def test_a_checkpoint_of_another_model_is_an_error(tmp_path, monkeypatch):
+    """MMPretrain draws with the missing weights randomly initialized."""
+    config, checkpoint = tmp_path / 'config.py', tmp_path / 'epoch_1.pth'
+    config.write_text(
+        "default_scope = 'mmpretrain'\n"
+        "custom_imports = dict(imports=['mmpretrain_plugin'])\n"
+        "model = dict(type='FCMAE', backbone=dict(type='ConvNeXtV2', "
+        'arch=dict(depths=(1, 1, 1, 1), channels=(4, 8, 12, 16))), '
+        "neck=dict(type='FCMAEDecoder', in_channels=16, embed_dim=12), "
+        "head=dict(type='FCMAEHead'))\n"
+    )
+    torch.save(dict(state_dict=small_fcmae().state_dict()), checkpoint)
+    image, out = tmp_path / 'image.png', tmp_path / 'out.png'
+    Image.new('RGB', (64, 64)).save(image)
+    words = [str(path) for path in (config, checkpoint, out, image)]
+    monkeypatch.setattr('sys.argv', ['visualize_reconstruction.py', *words])
+    message = r'epoch_1\.pth does not fit .*config\.py.*work_dir'
+    with pytest.raises(SystemExit, match=message):
+        visualize_reconstruction.main()
+    assert not out.exists()
