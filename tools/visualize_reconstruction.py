@@ -8,11 +8,13 @@ IMAGE is an image file or a folder of images.
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config
-from mmpretrain.apis import get_model
 from PIL import Image
 
-from mmpretrain_plugin.visualization import draw_reconstructions, find_images
+from mmpretrain_plugin.visualization import (
+    draw_reconstructions,
+    find_images,
+    load_fcmae,
+)
 
 
 def main() -> None:
@@ -41,11 +43,10 @@ def main() -> None:
     except FileNotFoundError as error:
         parser.error(str(error))
     images = [Image.open(path).convert('RGB') for path in paths]
-    model = get_model(
-        Config.fromfile(args.config),
-        pretrained=str(args.checkpoint),
-        device=args.device,
-    )
+    try:
+        model = load_fcmae(args.config, args.checkpoint, args.device)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
     draw_reconstructions(model, images, args.out, args.seed)
     print(f'{args.out}: {len(images)} reconstructions')
 

@@ -1,8 +1,7 @@
 """Mask R-CNN with ConvNeXt V1-Base on COCO, initialized by supervised training.
 
 Reproduces: Table 6 of the paper, ConvNeXt V1-B, supervised.
-Expected:   50.3 box AP, 44.9 mask AP on val2017 (Table 6). An independent run
-            of base used 22.5 GB per GPU.
+Expected:   50.3 box AP, 44.9 mask AP on val2017 (Table 6).
 Weights:    convnext-base_3rdparty_32xb128_in1k, the release of the authors
             converted by OpenMMLab; license MIT.
 Values:     section A.3, which sweeps layer decay over 0.9 and 0.95 and drop

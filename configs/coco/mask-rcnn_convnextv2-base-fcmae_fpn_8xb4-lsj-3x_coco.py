@@ -1,8 +1,7 @@
 """Mask R-CNN with ConvNeXt V2-Base on COCO.
 
 Reproduces: Table 6 of the paper, ConvNeXt V2-B, FCMAE.
-Expected:   52.9 box AP, 46.6 mask AP on val2017 (Table 6). An independent run
-            of base used 22.5 GB per GPU.
+Expected:   52.9 box AP, 46.6 mask AP on val2017 (Table 6).
 Weights:    convnext-v2-base_3rdparty-fcmae_in1k, the release of the authors
             converted by OpenMMLab; license CC-BY-NC 4.0.
 Values:     section A.3, which sweeps layer decay over 0.9 and 0.95 and drop

@@ -1,8 +1,7 @@
 """Mask R-CNN with ConvNeXt V2-Base on COCO, initialized by supervised training.
 
 Reproduces: Table 6 of the paper, ConvNeXt V2-B, supervised.
-Expected:   51.0 box AP, 45.6 mask AP on val2017 (Table 6). An independent run
-            of base used 22.5 GB per GPU.
+Expected:   51.0 box AP, 45.6 mask AP on val2017 (Table 6).
 Weights:    not released; train convnextv2-base_64xb64-300e_in1k first.
 Values:     section A.3, which sweeps layer decay over 0.9 and 0.95 and drop
             path over 0.2 to 0.5 without stating the best: 0.95 and 0.4 are our

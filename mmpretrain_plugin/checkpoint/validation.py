@@ -106,7 +106,7 @@ def expected_parts(weights: Weights) -> Weights:
 
 
 def size(state: State, *names: str) -> int:
-    """Return the first side of the first of these tensors, or at least 1."""
+    """Return the length of the first of these tensors, at least 1."""
     sides = (state[name].shape[:1] for name in names if name in state)
     return max([*next(sides, ()), 1])
 
@@ -116,9 +116,10 @@ def check_backbone_weights(
 ) -> None:
     """Raise an error if a state dict does not fill a backbone.
 
-    All weights of stem, down-sampling layers and blocks must be there, with
-    their shapes, and no others beside them. The norms of the output stages
-    may be missing: pre-training has none, and fine-tuning adds them.
+    The state dict must have every weight of the stem, the down-sampling
+    layers and the blocks, in the expected shape, and no other weight in these
+    modules. The norms of the output stages may be missing: pre-training has
+    none, and fine-tuning adds them.
 
     Args:
         backbone: A ``ConvNeXtV2``.

@@ -1,3 +1,4 @@
+from .fcmae_loading import load_fcmae
 from .image_files import find_images
 from .image_grid import save_image_grid
 from .reconstruction import (
@@ -10,6 +11,7 @@ __all__ = [
     'Reconstruction',
     'draw_reconstructions',
     'find_images',
+    'load_fcmae',
     'reconstruct_image',
     'save_image_grid',
 ]

@@ -1,5 +1,6 @@
 """Every config loads, builds and states what a user needs."""
 
+import inspect
 import itertools
 
 import pytest
@@ -8,7 +9,12 @@ from make_metafiles import Recipe, read_head
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import MODELS, PARAM_SCHEDULERS, DefaultScope
+from mmengine.registry import (
+    FUNCTIONS,
+    MODELS,
+    PARAM_SCHEDULERS,
+    DefaultScope,
+)
 
 from tests.test_configs import CONFIGS, PATHS, load
 
@@ -33,10 +39,22 @@ def test_config(path):
         for loader in ('train_dataloader', 'test_dataloader'):
             if cfg.get(loader):
                 Compose(cfg[loader].dataset.pipeline)
+                check_collate_function(cfg[loader])
         with torch.device('meta'):  # without memory, even for huge
             model = MODELS.build(cfg.model)
         assert all(p.is_meta for p in model.parameters())
         check_optimizer_and_schedule(cfg, model)
+
+
+def check_collate_function(loader):
+    """Check that it accepts the arguments of the config.
+
+    mmengine passes all of them, and a dict that is inherited from a library
+    has one more, ``_scope_``.
+    """
+    options = dict(loader.get('collate_fn', dict(type='pseudo_collate')))
+    collate = FUNCTIONS.get(options.pop('type'))
+    inspect.signature(collate).bind('batch', **options)
 
 
 def check_text(path):

@@ -117,6 +117,21 @@ def test_imagenet(name, image_folder, tmp_path):
         assert 0 < average.abs().max() < raw.abs().max() < 0.01
 
 
+def test_fcmae_on_a_folder(image_folder, tmp_path):
+    """Pre-training on images without labels, also in subfolders."""
+    cfg = load(CONFIGS / 'fcmae/fcmae_convnextv2-tiny_1xb64-800e_folder.py')
+    narrow(cfg, tmp_path)
+    cfg.model.neck.in_channels = 32
+    cfg.train_dataloader.batch_size = 4
+    cfg.train_dataloader.dataset.data_root = image_folder
+    cfg.train_cfg.max_epochs = 1
+    _, log = run(cfg, tmp_path / 'run')
+    losses = [r['loss'] for r in log if 'loss' in r]
+    assert len(losses) == 5  # 18 images, of which the last batch has 2
+    # Predicting the mean of every patch costs 1.
+    assert losses == pytest.approx([1.0] * 5, abs=0.1)
+
+
 def narrow(cfg, tmp_path):
     """Reduce channels and blocks, and save a checkpoint that fits."""
     arch = dict(depths=(1, 1, 1, 1), channels=(8, 16, 24, 32))

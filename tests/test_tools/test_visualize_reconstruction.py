@@ -2,6 +2,7 @@
 
 import draw_packing
 import pytest
+import torch
 import visualize_reconstruction
 from PIL import Image
 
@@ -39,8 +40,31 @@ def test_a_figure_is_written(tool, tmp_path, monkeypatch):
         type='SelfSupDataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3
     )
     model = small_fcmae(data_preprocessor=preprocessor).float()
-    monkeypatch.setattr(tool, 'get_model', lambda *args, **kwargs: model)
+    monkeypatch.setattr(tool, 'load_fcmae', lambda *args, **kwargs: model)
     out = tmp_path / 'out.png'
     Image.new('L', (64, 96)).save(tmp_path / 'image.png')
     run(tool, monkeypatch, CONFIG, CONFIG, out, tmp_path)
     assert Image.open(out).width > 300
+
+
+@pytest.mark.parametrize('tool', TOOLS)
+def test_a_checkpoint_of_another_model_is_an_error(
+    tool, tmp_path, monkeypatch
+):
+    """MMPretrain draws with the missing weights randomly initialized."""
+    config, checkpoint = tmp_path / 'config.py', tmp_path / 'epoch_1.pth'
+    config.write_text(
+        "default_scope = 'mmpretrain'\n"
+        "custom_imports = dict(imports=['mmpretrain_plugin'])\n"
+        "model = dict(type='FCMAE', backbone=dict(type='ConvNeXtV2', "
+        'arch=dict(depths=(1, 1, 1, 1), channels=(4, 8, 12, 16))), '
+        "neck=dict(type='FCMAEDecoder', in_channels=16, embed_dim=12), "
+        "head=dict(type='FCMAEHead'))\n"
+    )
+    torch.save(dict(state_dict=small_fcmae().state_dict()), checkpoint)
+    image, out = tmp_path / 'image.png', tmp_path / 'out.png'
+    Image.new('RGB', (64, 64)).save(image)
+    message = r'epoch_1\.pth does not fit .*config\.py.*work_dir'
+    with pytest.raises(SystemExit, match=message):
+        run(tool, monkeypatch, config, checkpoint, out, image)
+    assert not out.exists()

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import Config
-from mmpretrain.apis import get_model
 from PIL import Image
 
 from mmpretrain_plugin.models import FCMAE
 from mmpretrain_plugin.visualization import (
     find_images,
+    load_fcmae,
     reconstruct_image,
     save_image_grid,
 )
@@ -102,9 +101,10 @@ def main() -> None:
     except FileNotFoundError as error:
         parser.error(str(error))
     images = [Image.open(path).convert('RGB') for path in paths]
-    model = get_model(
-        Config.fromfile(args.config), pretrained=str(args.checkpoint)
-    )
+    try:
+        model = load_fcmae(args.config, args.checkpoint)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
     draw(model, images, args.out, args.seed)
     print(f'{args.out}: {len(images)} images')
 

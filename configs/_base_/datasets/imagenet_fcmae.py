@@ -7,4 +7,9 @@ resized cropping (section 3, Table 8).
 
 _base_ = 'mmpretrain::_base_/datasets/imagenet_bs512_mae.py'
 
-train_dataloader = dict(batch_size=64)
+train_dataloader = dict(
+    batch_size=64,
+    # Inherited, it has the scope of MMPretrain as an argument (`_scope_`),
+    # which mmengine passes to the function and does not remove.
+    collate_fn=dict(_delete_=True, type='default_collate'),
+)

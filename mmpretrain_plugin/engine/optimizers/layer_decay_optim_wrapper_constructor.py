@@ -46,8 +46,9 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """Build optimizer groups with the paper's layer decay (A.2 to A.4).
 
     The learning rate of a parameter is
-    ``lr * layer_decay_rate ** (n + 1 - i)`` for layer i of n, as returned by
-    ``get_layer_depth`` of the backbone; necks and heads use ``lr``. The class
+    ``lr * layer_decay_rate ** (num_layers - 1 - layer_id)``, where the
+    backbone's ``get_layer_depth`` returns both numbers; necks and heads use
+    ``lr``. The class
     is registered in mmengine's root registry, so that MMPretrain, MMDetection
     and MMSegmentation all find it.
 

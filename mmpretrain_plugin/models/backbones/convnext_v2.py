@@ -89,8 +89,8 @@ class ConvNeXtV2(BaseModule):
             normalize the map and return (N, C, H, W).
         final_norm: Whether each output stage has a LayerNorm, ``norm{i}``.
             Maps under a mask never pass through it; ``FCMAE`` sets it to
-            False, because parameters without a gradient stop distributed
-            training.
+            False, because distributed training raises an error for
+            parameters without a gradient.
         with_cp: Whether to recompute blocks in backward to save memory.
         grn_cfg: Ablation: config of a layer that replaces GRN, such as
             ``dict(type='GRNVariant', aggregation='l1')``.
