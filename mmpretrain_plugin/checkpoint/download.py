@@ -14,8 +14,9 @@ from mmengine.dist import barrier, get_rank
 
 from .errors import CheckpointFileError
 
-# OpenMMLab's file names end with a date and 8 digits of the SHA-256.
-HASHED_NAME = re.compile(r'.*_\d{8}-([0-9a-f]{8})\.pth')
+# OpenMMLab's file names end with a date, in detectors and segmentors also the
+# time, and 8 digits of the SHA-256.
+HASHED_NAME = re.compile(r'.*_\d{8}(?:_\d{6})?-([0-9a-f]{8})\.pth')
 
 
 def cached_path(url: str) -> Path:
@@ -100,4 +101,6 @@ def content_length(url: str) -> int | None:
         if error.code == 404:
             raise
         return None  # some servers only answer GET
-    return int(length) if length else None
+    except (HTTPException, ConnectionError):
+        return None
+    return int(length or 0) or None  # others answer HEAD with length 0

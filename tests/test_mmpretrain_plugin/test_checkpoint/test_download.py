@@ -185,6 +185,29 @@ def test_a_server_may_answer_get_only(web, monkeypatch):
     assert download_checkpoint(f'{address}/model.pth').read_text() == 'content'
 
 
+@pytest.mark.parametrize('answer', ['no length', 'closed'])
+def test_an_answer_to_head_may_be_useless(web, monkeypatch, answer):
+    folder, address, _ = web
+    (folder / 'model.pth').write_text('content')
+
+    def do_head(self):
+        if answer == 'no length':
+            self.send_response(200)
+            self.send_header('Content-Length', '0')
+            self.end_headers()
+        self.close_connection = True
+
+    monkeypatch.setattr(SimpleHTTPRequestHandler, 'do_HEAD', do_head)
+    assert download_checkpoint(f'{address}/model.pth').read_text() == 'content'
+
+
+def test_the_names_of_trained_models_have_hashes_too():
+    """MMDetection and MMSegmentation write date and time before the hash."""
+    name = 'mask_rcnn_r50_20210526_120447-2f69f2d9.pth'
+    cached = cached_path(f'https://example.org/a/{name}')
+    assert cached == Path(torch.hub.get_dir()) / 'checkpoints' / name
+
+
 def test_a_damaged_file_in_the_cache_is_named(web):
     folder, address, _ = web
     (folder / 'model.pth').write_text('not a checkpoint')
