@@ -33,6 +33,8 @@ autodoc_member_order = 'bysource'
 autodoc_typehints = 'description'
 autodoc_typehints_description_target = 'documented'
 napoleon_numpy_docstring = False
+# Else the fields of dataclasses and named tuples are listed twice.
+napoleon_use_ivar = True
 
 
 def page_name(folder: Path) -> str:
