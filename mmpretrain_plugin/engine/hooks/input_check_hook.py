@@ -52,7 +52,9 @@ def check_classes(model: nn.Module, dataset: Dataset, address: str) -> None:
         if not isinstance(count, int) or count in allowed:
             continue
         is_head = name.endswith('head') and not re.search(OTHER_HEADS, name)
-        is_onehot = name == 'data_preprocessor' and module.to_onehot
+        is_onehot = name == 'data_preprocessor' and getattr(
+            module, 'to_onehot', False
+        )
         if is_head or is_onehot:
             option = f'{"model." * is_head}{name}.num_classes'
             raise ValueError(
