@@ -1,13 +1,8 @@
 from .image_files import find_images
 from .image_grid import save_image_grid
-from .reconstruction import (
-    Reconstruction,
-    draw_reconstructions,
-    reconstruct_image,
-)
+from .reconstruction import draw_reconstructions, reconstruct_image
 
 __all__ = [
-    'Reconstruction',
     'draw_reconstructions',
     'find_images',
     'reconstruct_image',
