@@ -1,14 +1,9 @@
 from .fcmae_loading import load_fcmae
 from .image_files import find_images
 from .image_grid import save_image_grid
-from .reconstruction import (
-    Reconstruction,
-    draw_reconstructions,
-    reconstruct_image,
-)
+from .reconstruction import draw_reconstructions, reconstruct_image
 
 __all__ = [
-    'Reconstruction',
     'draw_reconstructions',
     'find_images',
     'load_fcmae',
