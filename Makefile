@@ -1,8 +1,9 @@
 # Every target sets up .venv first if needed; see tools/environment.py.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-# Tests of one group (pytest.mark.xdist_group) run in one process.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+# A file runs in one process, which shares its fixtures; slow files come first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 \
+    --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-fast lint docs doctor setup lock clean-venv
 

@@ -14,11 +14,13 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Skip GPU tests without a GPU; group distributed tests; slow first."""
+    """Skip GPU tests without a GPU; slow files first."""
     import torch
 
-    # Else one process would finish long after the other.
-    items.sort(key=lambda item: item.get_closest_marker('slow') is None)
+    # Each process takes the next file, and a slow one at the end would keep
+    # the others waiting.
+    slow = {item.path for item in items if item.get_closest_marker('slow')}
+    items.sort(key=lambda item: item.path not in slow)
 
     reason = 'no GPU'
     if config.getoption('markexpr') != 'gpu':
@@ -26,9 +28,6 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.get_closest_marker('gpu') and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason=reason))
-        # The tests of a file share the result of its processes.
-        if item.get_closest_marker('distributed'):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(autouse=True)

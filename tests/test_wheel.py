@@ -14,8 +14,7 @@ import yaml
 
 from tests.test_configs import CONFIGS, PATHS, load
 
-# One process builds the wheel, for all tests.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group('wheel')]
+pytestmark = pytest.mark.slow
 
 ROOT = CONFIGS.parent
 PACKAGES = ('mmpretrain_plugin', 'mmdet_plugin', 'mmseg_plugin')

@@ -13,12 +13,8 @@ from mmengine.config import Config
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-# The fixture runs the demo once, for all tests of this file.
-in_one_process = [
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.xdist_group('demo'),
-]
+# The fixture runs the complete demo, once for all tests of this file.
+SLOW = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope='module')
@@ -35,7 +31,7 @@ def demo(tmp_path_factory):
 
 def slow(test):
     """Mark a test that uses the results of the demo."""
-    for mark in in_one_process:
+    for mark in SLOW:
         test = mark(test)
     return test
 

@@ -143,6 +143,11 @@ class FakeMachine:
         monkeypatch.setattr(environment, 'write_aliases', lambda folder: None)
         monkeypatch.setattr(environment, 'output_of', lambda *c: 'cpu')
         monkeypatch.setattr(environment, 'run', self.record)
+        monkeypatch.setattr(
+            environment,
+            'compile_bytecode',
+            lambda: self.calls.append('bytecode'),
+        )
         monkeypatch.setattr(environment.subprocess, 'run', self.compile)
         monkeypatch.setattr(
             environment, 'imports_work', lambda: self.import_errors.pop(0)
@@ -166,6 +171,7 @@ def test_operators_are_compiled_once_per_machine(tmp_path, monkeypatch):
         environment.READY.unlink(missing_ok=True)
         environment.setup()
         assert machine.calls.count('compile') == expected
+        assert machine.calls[-1] == 'bytecode'  # after all installations
         assert environment.READY.read_text() == environment.fingerprint()
 
 
