@@ -71,12 +71,12 @@ def test_detections_equal_the_definition_in_each_class(nms, seed):
 @pytest.mark.parametrize('count', [1, 100, 1000, 5000])
 def test_all_classes_at_once_equals_class_by_class(nms, count):
     inputs = skewed_boxes(count, seed=count)
-    together = batched_nms(*inputs, nms)
+    together = batched_nms(*inputs, dict(nms, split_thr=count + 1))
     separate = batched_nms(*inputs, dict(nms, split_thr=1))
     assert torch.equal(together[0], separate[0])
     assert torch.equal(together[1], separate[1])
 
 
 def test_only_the_second_stage_uses_soft_nms(nms):
-    assert nms == dict(type='soft_nms', iou_threshold=0.5)
+    assert nms == dict(type='soft_nms', iou_threshold=0.5, split_thr=2500)
     assert Config.fromfile(CONFIG).model.test_cfg.rpn.nms.type == 'nms'

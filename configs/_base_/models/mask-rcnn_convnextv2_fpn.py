@@ -19,9 +19,9 @@ model = dict(
     neck=dict(in_channels=[128, 256, 512, 1024]),
     test_cfg=dict(
         rcnn=dict(
-            # With its default split_thr mmcv runs all classes in one call,
-            # which is fastest for the boxes of a detector.
-            nms=dict(type='soft_nms', iou_threshold=0.5)
+            # Up to 2500 boxes one call for all classes is faster, above one
+            # call per class (benchmarks/soft_nms.py).
+            nms=dict(type='soft_nms', iou_threshold=0.5, split_thr=2500)
         )
     ),
 )
