@@ -49,11 +49,11 @@ from mmpretrain_plugin.launch import ProgressLine, clock
 from mmpretrain_plugin.visualization import (
     ActivationMaps,
     ImageSample,
-    image_batches,
     plot_activation_maps,
     plot_channel_health,
     plot_cosine_distance,
     plot_selectivity,
+    read_batches,
     read_image,
     sample_images,
 )
@@ -73,7 +73,7 @@ class Progress:
         self.started = time.monotonic()
 
     def add(self, images: int, name: str) -> None:
-        """Count images of a model that are done, and show the time left."""
+        """Add images of a model that are done, and show the time left."""
         self.done += images
         passed = time.monotonic() - self.started
         left = passed / self.done * (self.total - self.done)
@@ -112,7 +112,7 @@ def analyze(
 
     def batches() -> Iterator[tuple[Tensor, Tensor | None]]:
         start = 0
-        for images in image_batches(sample.paths, args.size, args.batch_size):
+        for images in read_batches(sample.paths, args.size, args.batch_size):
             end = start + len(images)
             pixels = normalization(images.to(args.device))
             yield pixels, None if labels is None else labels[start:end]

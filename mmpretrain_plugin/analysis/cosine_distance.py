@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 
@@ -39,11 +38,9 @@ def feature_cosine_distance(features: Tensor) -> CosineDistance:
     Returns:
         Distance and number of silent channels of each image.
     """
-    x = features.flatten(1, -2)
     # The squares of very small activations would underflow in fp32.
-    norms = torch.linalg.vector_norm(
-        x, dim=1, keepdim=True, dtype=torch.float64
-    )
+    x = features.flatten(1, -2).double()
+    norms = x.square().sum(dim=1, keepdim=True).sqrt()
     silent = norms == 0
     units = x / norms.masked_fill(silent, 1)
     mean_cosine = units.mean(dim=2).square().sum(dim=1)

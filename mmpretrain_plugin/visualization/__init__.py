@@ -10,7 +10,7 @@ from .feature_plots import (
 from .figure_files import save_figure
 from .image_batches import (
     ImageSample,
-    image_batches,
+    read_batches,
     read_image,
     sample_images,
 )
@@ -24,12 +24,12 @@ __all__ = [
     'channel_mosaic',
     'draw_reconstructions',
     'find_images',
-    'image_batches',
     'load_fcmae',
     'plot_activation_maps',
     'plot_channel_health',
     'plot_cosine_distance',
     'plot_selectivity',
+    'read_batches',
     'read_image',
     'reconstruct_image',
     'sample_images',

@@ -107,7 +107,7 @@ def read_image(path: Path, size: int) -> Tensor:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
-def image_batches(
+def read_batches(
     paths: Sequence[Path], size: int, batch_size: int
 ) -> Iterator[Tensor]:
     """Yield batches of pixels, uint8 (N, 3, size, size), RGB."""

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from mmpretrain_plugin.visualization import (
-    image_batches,
+    read_batches,
     read_image,
     sample_images,
 )
@@ -87,7 +87,7 @@ def test_an_unreadable_image_is_named(tmp_path, content):
 
 def test_batches_have_every_image_once(folder):
     paths = sample_images(folder, 7).paths
-    batches = list(image_batches(paths, 16, 3))
+    batches = list(read_batches(paths, 16, 3))
     assert [len(batch) for batch in batches] == [3, 3, 1]
     expected = torch.stack([read_image(path, 16) for path in paths])
     assert torch.equal(torch.cat(batches), expected)
