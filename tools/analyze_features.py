@@ -166,20 +166,7 @@ def write_results(
 ) -> list[Path]:
     """Write the JSON and the figures, and return their paths."""
     out.mkdir(parents=True, exist_ok=True)
-    plots = {
-        'cosine_distance.png': plot_cosine_distance,
-        'channels.png': plot_channel_health,
-    }
-    if results['classes']:
-        plots['selectivity.png'] = plot_selectivity
-    written = []
-    for name, plot in plots.items():
-        plot(results, out / name)
-        written.append(out / name)
-    # A row per layer, the models side by side.
-    rows = [list(chain.from_iterable(row)) for row in zip(*maps)]
-    plot_activation_maps(rows, out / 'activations.png')
-    written.append(out / 'activations.png')
+    # The numbers first: the plots can be made again from them.
     path = out / 'features.json'
     part = path.with_name(f'.{secrets.token_hex(8)}.part')
     try:
@@ -187,7 +174,18 @@ def write_results(
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    return [*written, path]
+    plots = {
+        'cosine_distance.png': plot_cosine_distance,
+        'channels.png': plot_channel_health,
+    }
+    if results['classes']:
+        plots['selectivity.png'] = plot_selectivity
+    for name, plot in plots.items():
+        plot(results, out / name)
+    # A row per layer, the models side by side.
+    rows = [list(chain.from_iterable(row)) for row in zip(*maps)]
+    plot_activation_maps(rows, out / 'activations.png')
+    return [path, *(out / name for name in (*plots, 'activations.png'))]
 
 
 def table(results: dict[str, Any]) -> str:
@@ -282,6 +280,13 @@ def parse_arguments() -> argparse.Namespace:
             parser.error(
                 f'--{option} must be 1 or more, got {getattr(args, name)}'
             )
+    if args.out.exists() and not args.out.is_dir():
+        parser.error(f'--out {args.out} is a file; choose a folder')
+    try:
+        torch.empty(0, device=args.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        parser.error(f'--device {args.device} cannot be used: {reason}')
     if args.labels and args.images < 2:
         parser.error('--labels compares classes and needs --images 2 or more')
     if args.names and len(set(args.names)) != len(args.models) // 2:
@@ -349,7 +354,7 @@ def main() -> None:
     args = parse_arguments()
     try:
         run(args)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         raise SystemExit(str(error)) from None
     except KeyboardInterrupt:
         raise SystemExit('interrupted; nothing was written') from None

@@ -164,6 +164,9 @@ def test_too_few_images_per_class_leave_out_what_needs_a_split(
         (('{config}', '{checkpoint}', '--images', '0'), '--images must be 1'),
         (('{config}', '{checkpoint}', '--labels', '--images', '1'), '2 or'),
         (('{config}', '{checkpoint}', '--names', 'a', 'b'), 'different name'),
+        (('{config}', '{checkpoint}', '--device', 'cuda'), 'cannot be used'),
+        (('{config}', '{checkpoint}', '--device', 'abacus'), 'cannot be used'),
+        (('{config}', '{checkpoint}', '--out', '{config}'), 'is a file'),
     ],
 )
 def test_wrong_arguments_are_one_line(
@@ -176,7 +179,7 @@ def test_wrong_arguments_are_one_line(
     ]
     out = tmp_path / 'out'
     with pytest.raises(SystemExit) as error:
-        run(monkeypatch, *words, '--data', data, '--out', out)
+        run(monkeypatch, '--data', data, '--out', out, *words)
     assert error.value.code == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert not out.exists()
