@@ -56,8 +56,8 @@ from mmpretrain_plugin.visualization import (
     read_batches,
     read_image,
     sample_images,
+    tap_title,
 )
-from mmpretrain_plugin.visualization.feature_plots import TAPS
 
 NEIGHBORS = 20  # as in appendix D
 HELD_OUT = 0.25  # of the labeled images
@@ -149,13 +149,19 @@ def activation_maps(
     blocks = [blocks[i] for i in chosen]
     rows = []
     for block, taps in zip(blocks, collect_features(backbone, pixels, blocks)):
-        titles = {'activation': block.name}
-        if 'normalized' in taps:
-            titles = {t: f'{block.name}, {TAPS[t][0]}' for t in TAPS}
-        rows.append([
-            ActivationMaps(name, title, taps[tap][0].cpu())
-            for tap, title in titles.items()
-        ])  # fmt: skip
+        taps.pop('output')
+        layer = block.normalization
+        kind = None if layer is None else type(layer).__name__
+        rows.append(
+            [
+                ActivationMaps(
+                    name,
+                    ', '.join([block.name, *tap_title(tap, kind)]),
+                    features[0].cpu(),
+                )
+                for tap, features in taps.items()
+            ]
+        )
     return rows
 
 
@@ -180,6 +186,8 @@ def write_results(
     }
     if results['classes']:
         plots['selectivity.png'] = plot_selectivity
+    else:  # that of an earlier run would not belong to the numbers
+        (out / 'selectivity.png').unlink(missing_ok=True)
     for name, plot in plots.items():
         plot(results, out / name)
     # A row per layer, the models side by side.
@@ -344,6 +352,8 @@ def run(args: argparse.Namespace) -> None:
         saturated_below=SATURATED,
         models=models,
     )
+    passed = clock(time.monotonic() - progress.started)
+    print(f'{len(names)} models in {passed}'.ljust(78))
     written = write_results(args.out, results, maps)
     print(table(results))
     print('written:', ', '.join(str(path) for path in written))

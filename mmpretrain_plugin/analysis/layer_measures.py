@@ -20,12 +20,13 @@ class BackboneMeasures(NamedTuple):
     """What ``measure_backbone`` returns.
 
     Attributes:
-        blocks: Of each block ``name``, ``depth`` (normalized layer index, 0
-            to 1), the measures ``activation`` and ``normalized`` (see
-            ``FeatureMeasures.summary``; the latter is None without GRN or
-            another layer in its place), and ``selectivity`` of the output
-            (``counts`` of the index in equal bins over [0, 1], ``mean``, and
-            the number of ``inactive`` channels; None without labels).
+        blocks: Of each block ``name``; ``depth``, the normalized layer index,
+            0 to 1; ``normalization``, the class of GRN or of the layer in its
+            place, or None; the measures ``activation`` and, with such a
+            layer, ``normalized`` (see ``FeatureMeasures.summary``); and, with
+            labels, ``selectivity`` of the output: ``counts`` of the index in
+            equal bins over [0, 1], ``mean``, and the number of ``inactive``
+            channels.
         pooled: Output of the last block averaged over positions, (N, C).
         labels: Class of each image, (N), or None.
     """
@@ -154,6 +155,7 @@ def measure_backbone(
             dict(
                 name=block.name,
                 depth=index / max(len(blocks) - 1, 1),
+                normalization=_name_of(block.normalization),
                 activation=measures['activation'],
                 normalized=measures.get('normalized'),
                 selectivity=_selectivity(means[index]) if all_labels else None,
@@ -164,6 +166,11 @@ def measure_backbone(
         torch.cat(pooled),
         torch.cat(all_labels) if all_labels else None,
     )
+
+
+def _name_of(module: nn.Module | None) -> str | None:
+    """Return the name of the class of a module."""
+    return None if module is None else type(module).__name__
 
 
 def _summary(name: str, tap: str, found: FeatureMeasures) -> dict:

@@ -6,6 +6,7 @@ from .feature_plots import (
     plot_channel_health,
     plot_cosine_distance,
     plot_selectivity,
+    tap_title,
 )
 from .figure_files import save_figure
 from .image_batches import (
@@ -35,4 +36,5 @@ __all__ = [
     'sample_images',
     'save_figure',
     'save_image_grid',
+    'tap_title',
 ]

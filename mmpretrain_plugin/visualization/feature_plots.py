@@ -16,11 +16,8 @@ from torch import Tensor
 from .figure_files import save_figure
 
 Results = dict[str, Any]
-# Taps, their titles and line styles.
-TAPS = {
-    'activation': ('before GRN', '-'),
-    'normalized': ('after GRN', '--'),
-}
+# Taps and their line styles.
+TAPS = {'activation': '-', 'normalized': '--'}
 MAX_PANELS = 40  # of the selectivity per block
 
 
@@ -68,23 +65,38 @@ def plot_channel_health(results: Results, path: Path) -> None:
     save_figure(figure, path)
 
 
+def tap_title(tap: str, normalization: str | None) -> list[str]:
+    """Return what to write behind the name of a model or a block.
+
+    Args:
+        tap: 'activation' or 'normalized'.
+        normalization: Name of GRN or of the layer in its place, or None, if
+            nothing has to be told apart.
+
+    Returns:
+        No word or one, such as 'after GRN'.
+    """
+    if normalization is None:
+        return []
+    return [f'{"before" if tap == "activation" else "after"} {normalization}']
+
+
 def _plot_lines(axis: plt.Axes, results: Results, key: str) -> None:
     """Draw a measure against the normalized layer index."""
     for number, model in enumerate(results['models']):
-        for tap, (title, style) in TAPS.items():
+        for tap, style in TAPS.items():
             found = [b for b in model['blocks'] if b[tap] is not None]
             found = [b for b in found if b[tap][key] is not None]
             if not found:
                 continue
-            has_both = model['blocks'][0]['normalized'] is not None
-            name = model['name']
+            title = tap_title(tap, found[0]['normalization'])
             axis.plot(
                 [block['depth'] for block in found],
                 [block[tap][key] for block in found],
                 style,
                 marker='.',
                 color=f'C{number}',
-                label=f'{name}, {title}' if has_both else name,
+                label=', '.join([model['name'], *title]),
             )
     axis.set_xlabel('normalized layer index')
     axis.grid(alpha=0.3)

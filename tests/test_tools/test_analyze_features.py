@@ -133,6 +133,7 @@ def test_without_labels_it_says_what_is_left_out(
     inputs, tmp_path, monkeypatch, capsys
 ):
     models, data = inputs
+    (tmp_path / 'selectivity.png').touch()  # of an earlier run
     run(monkeypatch, *models['ours'], '--data', data, '--size', 64, '--images',
         3, '--out', tmp_path, '--names', 'mine', '--layers', 2)  # fmt: skip
     assert '--labels' in capsys.readouterr().out

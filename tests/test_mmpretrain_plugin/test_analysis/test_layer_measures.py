@@ -33,6 +33,7 @@ def test_measures_are_averages_of_the_definitions(images):
     assert [b['name'] for b in got.blocks] == [
         'stages.0.0', 'stages.1.0', 'stages.2.0', 'stages.2.1', 'stages.3.0'
     ]  # fmt: skip
+    assert {b['normalization'] for b in got.blocks} == {'GRN'}
     assert [b['depth'] for b in got.blocks] == [0, 0.25, 0.5, 0.75, 1]
     for block, taps in list(zip(got.blocks, features))[1:]:  # the first: slow
         for tap in ('activation', 'normalized'):
@@ -102,7 +103,7 @@ def test_v1_without_labels_has_neither_grn_nor_selectivity(images):
     got = measure(backbone.eval(), images, [3, 2], labeled=False)
     assert got.labels is None
     for block in got.blocks:
-        assert block['normalized'] is None
+        assert block['normalized'] is block['normalization'] is None
         assert block['selectivity'] is None
         assert block['activation']['images'] == 5
 

@@ -28,6 +28,7 @@ def block(i, depth, grn, labels):
     return dict(
         name=f'stages.{i}.0',
         depth=depth,
+        normalization='GRN' if grn else None,
         activation=measures(0.1 * (i + 1)),
         normalized=measures(0.2 * (i + 1)) if grn else None,
         selectivity=dict(counts=[i, 3, 1, 0]) if labels else None,
