@@ -10,6 +10,7 @@ from mmpretrain.registry import MODELS
 from torch.testing import assert_close
 
 from mmpretrain_plugin.models import GRN, GRNVariant
+from mmpretrain_plugin.models.layouts import DenseLayout
 from mmpretrain_plugin.models.necks.base_decoder import order_by_patch
 from mmpretrain_plugin.models.necks.fcmae_transformer_decoder import (
     position_embedding,
@@ -48,8 +49,8 @@ def activations():
 def test_the_default_variant_is_grn():
     variant, layer = randomize(GRNVariant(5)), randomize(GRN(5))
     x = activations()
-    assert_close(variant(x), layer(x))
-    assert_close(GRNVariant(5)(x.float()), x.float())
+    assert_close(variant(x, DenseLayout()), layer(x))
+    assert_close(GRNVariant(5)(x.float(), DenseLayout()), x.float())
 
 
 @pytest.mark.parametrize('options', VARIANTS)
@@ -61,7 +62,7 @@ def test_a_variant_equals_its_formula(options):
         'residual': True, **options,
     }  # fmt: skip
     x = activations()
-    out = layer(x)
+    out = layer(x, DenseLayout())
     for n in range(2):
         for i in range(3):
             for j in range(4):
