@@ -1,7 +1,7 @@
 """Check that weights are complete and have the expected shapes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 import torch
@@ -19,7 +19,10 @@ OUTPUT_NORM = re.compile(r'norm\d+\.')
 
 
 def check_weights(
-    weights: Weights, unknown: list[str], duplicated: list[str]
+    weights: Weights,
+    unknown: list[str],
+    duplicated: list[str],
+    extra: Collection[str] = (),
 ) -> None:
     """Raise an error if converted weights are not complete and finite.
 
@@ -27,6 +30,8 @@ def check_weights(
         weights: Converted weights.
         unknown: Keys of the checkpoint without a row in its key table.
         duplicated: Keys of the checkpoint for the same weight.
+        extra: Names of the backbone that are allowed beside those of its
+            architecture.
 
     Raises:
         IncompleteCheckpointError: If keys are missing, unexpected, duplicated
@@ -34,7 +39,9 @@ def check_weights(
     """
     given = weights.by_name()
     problems = find_problems(expected_parts(weights).by_name(), given)
-    problems['unexpected'] += unknown
+    allowed = {f'backbone.{name}' for name in extra}
+    unexpected = [n for n in problems['unexpected'] if n not in allowed]
+    problems['unexpected'] = unexpected + unknown
     problems['duplicated'] = duplicated
     problems['not floating-point numbers of 16 bits or more'] = [
         f'{name} {value.dtype}'
