@@ -317,7 +317,7 @@ def fine_tune(cfg, checkpoint):
     [p for p in PATHS if 'grn_cfg' in p.read_text()],
     ids=lambda p: p.stem,
 )
-def test_the_head_of_a_config_tells_how_to_fine_tune(path, tmp_path):
+def test_the_command_in_the_head_fine_tunes(path, tmp_path):
     """With the same layer in the place of GRN, and its weights."""
     then = read_head(path.read_text())[1]['Then']
     name = re.search(r'imagenet/(\S+) and --cfg-options', then)[1]
