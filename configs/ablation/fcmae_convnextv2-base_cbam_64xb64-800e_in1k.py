@@ -11,7 +11,7 @@ Values:     those of fcmae_convnextv2-base_64xb64-800e_in1k except for the
             mention the decoder. Reduction 16 and a 7x7 convolution, as in the
             paper of CBAM, without batch norm after it; averages and maxima
             over visible positions, and the convolution reads hidden ones as
-            zero. Our choice. 109.6M parameters, of which 20.9M are in these
+            zero. Our choice. 109.6M parameters, of which 21.0M are in these
             layers.
 """
 

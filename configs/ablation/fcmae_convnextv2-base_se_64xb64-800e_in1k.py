@@ -10,7 +10,7 @@ Values:     those of fcmae_convnextv2-base_64xb64-800e_in1k except for the
             layer below, which changes in the encoder only; the paper does not
             mention the decoder. Reduction 16, as in the paper of
             squeeze-and-excitation; averages over visible positions. Our
-            choice. 109.6M parameters, of which 20.9M are in these layers.
+            choice. 109.6M parameters, of which 21.0M are in these layers.
 """
 
 _base_ = '../fcmae/fcmae_convnextv2-base_64xb64-800e_in1k.py'

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from itertools import chain
 
 import torch
 from mmpretrain.registry import MODELS
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from .architecture import infer_architecture
 from .errors import ConversionError, IncompleteCheckpointError
 from .formats import detect_format
+from .grn_weights import GRN_WEIGHT
 from .key_tables import without_prefix
 from .weights import State, Weights
 
@@ -176,6 +178,12 @@ def check_backbone_weights(
             'use a checkpoint of this model, or set arch, in_channels and '
             'use_grn of the backbone to those of the checkpoint'
         )
+        if all(map(GRN_WEIGHT.fullmatch, chain(*problems.values()))):
+            option = 'drop' if problems['unexpected'] else 'zero'
+            remedy += (
+                '; if only one of them shall have GRN, name the file in '
+                f'init_cfg with grn={option!r}'
+            )
     raise IncompleteCheckpointError(
         f'the checkpoint does not fit the backbone: {text}; {remedy}'
     )

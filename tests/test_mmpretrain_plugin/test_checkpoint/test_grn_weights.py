@@ -89,11 +89,17 @@ def test_zero_adds_grn_as_the_identity_and_lists_it(tmp_path, lines, v1):
 @pytest.mark.parametrize('grn', [None, 'load'])
 def test_without_the_option_it_stays_an_error(tmp_path, grn):
     path = save(tmp_path, small_backbone())
-    with pytest.raises(ValueError, match=r'unexpected: stages.0.0.grn.gamma'):
+    wanted = r'unexpected: stages.0.0.grn.gamma.* with {}$'
+    with pytest.raises(ValueError, match=wanted.format("grn='drop'")):
         load(path, grn, use_grn=False)
     path = save(tmp_path, small_backbone(**V1))
-    with pytest.raises(ValueError, match=r'missing: stages.0.0.grn.gamma'):
+    wanted = wanted.replace('unexpected', 'missing')
+    with pytest.raises(ValueError, match=wanted.format("grn='zero'")):
         load(path, grn, layer_scale_init_value=1e-6)
+    with pytest.raises(ValueError, match='of the checkpoint$'):
+        load(path, grn)  # the layer scale differs too
+    with pytest.raises(ValueError, match='of the checkpoint$'):
+        load(path, grn, **V1, in_channels=4)
 
 
 def test_nothing_is_logged_about_grn_without_the_option(tmp_path, lines):
