@@ -5,10 +5,8 @@ Expected:   86.3 top-1 after fine-tuning on ImageNet-1K (Table 4).
 Weights:    none; randomly initialized.
 Values:     mask ratio 0.6 and decoder width 512 from section 3, optimizer and
             schedule from Table 8; see the base files. Section 5 uses 384x384
-            images for pre-training and fine-tuning in the ImageNet-22K
-            results: add --cfg-options
-            train_dataloader.dataset.pipeline.1.scale=384. 384 is divisible by
-            the patch size of 32.
+            images for the results with ImageNet-22K, as
+            fcmae_convnextv2-huge_64xb64-1600e_in1k-384px does.
 """
 
 _base_ = [

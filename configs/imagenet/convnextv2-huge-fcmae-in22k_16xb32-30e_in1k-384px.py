@@ -9,9 +9,8 @@ Weights:    not released; train convnextv2-huge-fcmae_64xb64-90e_in22k-384px
 Values:     Table 13. Random erasing 0.25, the end of the cosine schedule and
             mixed precision follow the released code. Section 5 uses 384x384
             images for pre-training and fine-tuning in the ImageNet-22K
-            results: the intermediate fine-tuning runs at 384x384, and the head
-            of fcmae_convnextv2-huge_64xb64-1600e_in1k shows how to pre-train
-            at it.
+            results: the intermediate fine-tuning runs at 384x384, and
+            fcmae_convnextv2-huge_64xb64-1600e_in1k-384px pre-trains at it.
 """
 
 _base_ = [

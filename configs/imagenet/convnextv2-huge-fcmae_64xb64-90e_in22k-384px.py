@@ -9,7 +9,7 @@ Values:     Table 12. Random erasing 0.25, the end of the cosine schedule and
             mixed precision follow the released code. Section 5 uses 384x384
             images for pre-training and fine-tuning in the ImageNet-22K
             results. The resolution of the released pre-training is not stated;
-            fcmae_convnextv2-huge_64xb64-1600e_in1k shows how to pre-train at
+            fcmae_convnextv2-huge_64xb64-1600e_in1k-384px pre-trains at
             384x384.
 """
 

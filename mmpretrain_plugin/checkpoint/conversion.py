@@ -1,7 +1,7 @@
 """Conversion between checkpoint formats: state dict in, state dict out."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from torch import Tensor
 
@@ -15,11 +15,15 @@ from .weights import State, Weights
 DECODER = re.compile(r'(proj|pred)\.\w+|mask_token|decoder\.\d+\..+')
 
 
-def to_weights(state_dict: Mapping[str, Tensor]) -> Weights:
+def to_weights(
+    state_dict: Mapping[str, Tensor], extra: Collection[str] = ()
+) -> Weights:
     """Convert a state dict of any format to this project's names.
 
     Args:
         state_dict: State dict, without a container around it.
+        extra: Names of the backbone that a ConvNeXt does not have, but may be
+            there, such as those of a layer in the place of GRN.
 
     Returns:
         Complete weights.
@@ -58,7 +62,7 @@ def to_weights(state_dict: Mapping[str, Tensor]) -> Weights:
     if any(is_in_backbone(key) for key in state_dict):
         weights.others = [k for k in unknown if not is_in_backbone(k)]
         unknown = [key for key in unknown if is_in_backbone(key)]
-    check_weights(weights, unknown, duplicated)
+    check_weights(weights, unknown, duplicated, extra)
     return weights
 
 

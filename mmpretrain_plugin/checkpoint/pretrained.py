@@ -19,6 +19,7 @@ from .conversion import to_weights
 from .download import download_checkpoint
 from .errors import CheckpointFileError, IncompleteCheckpointError
 from .files import find_state_dict, read_file
+from .grn_weights import GRN_OPTIONS, apply_grn_option, names_in_grn_place
 from .key_tables import without_module, without_prefix
 from .validation import check_backbone_weights
 from .weights import State
@@ -67,18 +68,25 @@ def load_pretrained(backbone: nn.Module, init_cfg: dict) -> None:
         init_cfg: Initializer of type 'Pretrained', with ``checkpoint``: a
             path, an http address, or an address of another scheme, which
             mmengine loads. With ``prefix``, only keys that begin with it are
-            loaded.
+            loaded. ``grn`` is 'load' (default); 'drop', which leaves out the
+            GRN weights of the checkpoint; or 'zero', which sets those that it
+            does not have to zero (see ``grn_weights.py``).
 
     Raises:
         ValueError: If the checkpoint cannot be read or does not fit the
-            backbone; the message begins with the file or the address.
+            backbone, or ``grn`` does not apply; the message begins with the
+            file or the address.
     """
     options = {key: v for key, v in init_cfg.items() if key != 'type'}
+    grn = options.pop('grn', 'load')
     initializer = PretrainedInit(**options)
     file = str(initializer.checkpoint)
     try:
         state = remove_prefix(read_state_dict(file), initializer.prefix)
-        weights = to_weights(state)
+        weights = to_weights(state, names_in_grn_place(backbone))
+        weights.backbone, changed = apply_grn_option(
+            weights.backbone, backbone, grn
+        )
         check_backbone_weights(backbone, weights.backbone, '')
     except CheckpointFileError:
         raise  # it names the file
@@ -90,6 +98,7 @@ def load_pretrained(backbone: nn.Module, init_cfg: dict) -> None:
     unused = [*result.unexpected_keys, *weights.others]
     unused += [n for n in weights.by_name() if not n.startswith('backbone.')]
     for what, keys in (
+        (f'GRN weights {GRN_OPTIONS[grn]} by grn={grn!r}', changed),
         ('not in the checkpoint', result.missing_keys),
         ('not used from the checkpoint', unused),
     ):

@@ -1,8 +1,9 @@
 """Check that weights are complete and have the expected shapes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from itertools import chain
 
 import torch
 from mmpretrain.registry import MODELS
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from .architecture import infer_architecture
 from .errors import ConversionError, IncompleteCheckpointError
 from .formats import detect_format
+from .grn_weights import GRN_WEIGHT
 from .key_tables import without_prefix
 from .weights import State, Weights
 
@@ -19,7 +21,10 @@ OUTPUT_NORM = re.compile(r'norm\d+\.')
 
 
 def check_weights(
-    weights: Weights, unknown: list[str], duplicated: list[str]
+    weights: Weights,
+    unknown: list[str],
+    duplicated: list[str],
+    extra: Collection[str] = (),
 ) -> None:
     """Raise an error if converted weights are not complete and finite.
 
@@ -27,6 +32,8 @@ def check_weights(
         weights: Converted weights.
         unknown: Keys of the checkpoint without a row in its key table.
         duplicated: Keys of the checkpoint for the same weight.
+        extra: Names of the backbone that are allowed beside those of its
+            architecture.
 
     Raises:
         IncompleteCheckpointError: If keys are missing, unexpected, duplicated
@@ -34,7 +41,9 @@ def check_weights(
     """
     given = weights.by_name()
     problems = find_problems(expected_parts(weights).by_name(), given)
-    problems['unexpected'] += unknown
+    allowed = {f'backbone.{name}' for name in extra}
+    unexpected = [n for n in problems['unexpected'] if n not in allowed]
+    problems['unexpected'] = unexpected + unknown
     problems['duplicated'] = duplicated
     problems['not floating-point numbers of 16 bits or more'] = [
         f'{name} {value.dtype}'
@@ -169,6 +178,12 @@ def check_backbone_weights(
             'use a checkpoint of this model, or set arch, in_channels and '
             'use_grn of the backbone to those of the checkpoint'
         )
+        if all(map(GRN_WEIGHT.fullmatch, chain(*problems.values()))):
+            option = 'drop' if problems['unexpected'] else 'zero'
+            remedy += (
+                '; if only one of them shall have GRN, name the file in '
+                f'init_cfg with grn={option!r}'
+            )
     raise IncompleteCheckpointError(
         f'the checkpoint does not fit the backbone: {text}; {remedy}'
     )

@@ -1,6 +1,14 @@
 from .backbones import ConvNeXtV2
 from .heads import FCMAEHead
-from .layers import GRN, GRNVariant
+from .layers import (
+    CBAM,
+    GRN,
+    ChannelLayerNorm,
+    GRNVariant,
+    LocalResponseNorm,
+    SqueezeExcitation,
+    VisibleBatchNorm,
+)
 from .necks import (
     FCMAEDecoder,
     FCMAETransformerDecoder,
@@ -9,12 +17,17 @@ from .necks import (
 from .selfsup import FCMAE
 
 __all__ = [
+    'CBAM',
     'FCMAE',
     'GRN',
+    'ChannelLayerNorm',
     'ConvNeXtV2',
     'FCMAEDecoder',
     'FCMAEHead',
     'FCMAETransformerDecoder',
     'FCMAEUNetDecoder',
     'GRNVariant',
+    'LocalResponseNorm',
+    'SqueezeExcitation',
+    'VisibleBatchNorm',
 ]

@@ -48,13 +48,18 @@ def strided(positions, weight, bias):
     return out
 
 
-def grn(positions, gamma, beta):
+def grn(positions, get):
+    """Apply GRN to one image; ``get`` returns the arrays of its state dict.
+
+    ``normalization.py`` has the layers that replace it.
+    """
+    gamma, beta = get('gamma'), get('beta')
     norm = np.sqrt(sum(h**2 for h in positions.values()))
     ratio = norm / (norm.mean() + 1e-6)
     return {s: gamma * (h * ratio) + beta + h for s, h in positions.items()}
 
 
-def block(positions, get):
+def block(positions, get, layer=grn):
     y = depthwise(positions, get('depthwise_conv.weight'),
                   get('depthwise_conv.bias'))  # fmt: skip
     y = {
@@ -63,8 +68,9 @@ def block(positions, get):
         + get('pointwise_conv1.bias')
         for s, v in y.items()
     }
-    y = grn({s: gelu(v) for s, v in y.items()}, get('grn.gamma'),
-            get('grn.beta'))  # fmt: skip
+    y = layer(
+        {s: gelu(v) for s, v in y.items()}, lambda name: get(f'grn.{name}')
+    )
     return {
         s: positions[s]
         + get('pointwise_conv2.weight') @ v
@@ -77,7 +83,7 @@ def reader(state, prefix):
     return lambda name: state[f'{prefix}.{name}']
 
 
-def encode(state, depths, image, mask):
+def encode(state, depths, image, mask, layer=grn):
     """Return the map of every stage for one image.
 
     Args:
@@ -85,6 +91,7 @@ def encode(state, depths, image, mask):
         depths: Blocks per stage.
         image: (C, H, W).
         mask: (h, w), True = hidden.
+        layer: What the blocks have in the place of GRN.
     """
     _, height, width = image.shape
     patch = height // mask.shape[0]
@@ -111,7 +118,8 @@ def encode(state, depths, image, mask):
         if not stage:
             positions = normalize(positions)
         for j in range(depth):
-            positions = block(positions, reader(state, f'stages.{stage}.{j}'))
+            get = reader(state, f'stages.{stage}.{j}')
+            positions = block(positions, get, layer)
         stride = 4 * 2**stage
         channels = len(next(iter(positions.values())))
         out = np.zeros((channels, height // stride, width // stride))

@@ -107,6 +107,7 @@ def check_optimizer_and_schedule(cfg, model):
     for schedule in cfg.param_scheduler:
         options = dict(schedule)
         build = PARAM_SCHEDULERS.get(options.pop('type'))
+        options.pop('_scope_', None)  # of an inherited one; mmengine does so
         if options.pop('convert_to_iter_based', False):
             options['epoch_length'] = 10
             build = build.build_iter_from_epoch

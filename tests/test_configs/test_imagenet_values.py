@@ -5,13 +5,24 @@ import re
 import pytest
 
 from tests.test_configs import CONFIGS, load
-from tests.test_configs.facts import ACCURACY, imagenet_configs
+from tests.test_configs.facts import (
+    ACCURACY,
+    LINEAR,
+    SIZES,
+    WIDTHS,
+    imagenet_configs,
+)
 
 FACTS = imagenet_configs()
+LINEAR_CONFIGS = {
+    size: f'convnextv2-{size}-fcmae_8xb2048-linear-90e_in1k' for size in SIZES
+}
 
 
 def test_no_config_is_missing():
-    assert {p.stem for p in (CONFIGS / 'imagenet').glob('*.py')} == set(FACTS)
+    assert {p.stem for p in (CONFIGS / 'imagenet').glob('*.py')} == {
+        *FACTS, *LINEAR_CONFIGS.values(),
+    }  # fmt: skip
 
 
 def load_named(name):
@@ -115,4 +126,38 @@ def test_initial_weights_and_expected_result(name):
         assert init is None
     if FACTS[name].classes == 1000:
         key = re.sub(r'_\d+xb\d+-\d+e_in1k', '', name)
-        assert f'Expected:   {ACCURACY[key]} top-1' in text
+        expected = ACCURACY.get(name, ACCURACY[key])
+        assert f'Expected:   {expected} top-1' in text
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_linear_evaluation_has_the_values_of_mmpretrains_recipe(size):
+    name = LINEAR_CONFIGS[size]
+    cfg = load_named(name)
+    optimizer = cfg.optim_wrapper.optimizer
+    assert optimizer.type == 'LARS'
+    assert optimizer.lr == pytest.approx(LINEAR.base_lr * LINEAR.batch / 256)
+    assert (optimizer.momentum, optimizer.weight_decay) == (0.9, 0)
+    assert 8 * cfg.train_dataloader.batch_size == LINEAR.batch
+    assert cfg.auto_scale_lr.base_batch_size == LINEAR.batch
+    assert cfg.train_cfg.max_epochs == LINEAR.epochs
+    warmup, cosine = cfg.param_scheduler
+    assert (warmup.end, cosine.begin, cosine.end, cosine.T_max) == (
+        LINEAR.warmup, LINEAR.warmup, LINEAR.epochs,
+        LINEAR.epochs - LINEAR.warmup,
+    )  # fmt: skip
+    assert [t.type for t in cfg.train_dataloader.dataset.pipeline] == [
+        'LoadImageFromFile', 'RandomResizedCrop', 'RandomFlip', 'PackInputs',
+    ]  # fmt: skip
+    assert cfg.get('custom_hooks') is None  # no average of the weights
+    backbone, head = cfg.model.backbone, cfg.model.head
+    assert (backbone.type, backbone.arch) == ('ConvNeXtV2', size)
+    assert f'-v2-{size}_3rdparty-fcmae_in1k' in backbone.init_cfg.checkpoint
+    assert cfg.model.neck.input_features == head.in_channels == WIDTHS[size]
+    assert (head.init_cfg[0].type, head.init_cfg[0].std) == (
+        'TruncNormal', LINEAR.head_std,
+    )  # fmt: skip
+    assert head.loss.get('label_smooth_val') is None
+    assert cfg.model.get('train_cfg') is None  # no Mixup or CutMix
+    text = (CONFIGS / 'imagenet' / f'{name}.py').read_text()
+    assert 'Expected:   not measured' in text

@@ -117,6 +117,42 @@ def test_imagenet(name, image_folder, tmp_path):
         assert 0 < average.abs().max() < raw.abs().max() < 0.01
 
 
+def test_linear_evaluation(image_folder, tmp_path):
+    """Batch norm and classifier learn; the frozen backbone stays as it is."""
+    cfg = load(
+        CONFIGS / 'imagenet/convnextv2-atto-fcmae_8xb2048-linear-90e_in1k.py'
+    )
+    start = narrow(cfg, tmp_path)
+    cfg.model.neck.input_features = cfg.model.head.in_channels = 32
+    for part in (cfg.model.head, cfg.data_preprocessor):
+        part.num_classes = 3
+    for mode in ('train', 'val', 'test'):
+        loader = cfg[f'{mode}_dataloader']
+        loader.batch_size = 4
+        loader.dataset.data_root = image_folder
+        loader.dataset.metainfo = dict(classes=('blue', 'green', 'red'))
+    cfg.val_evaluator.topk = cfg.test_evaluator.topk = (1,)
+    cfg.train_cfg.max_epochs = 2
+    warmup, cosine = cfg.param_scheduler
+    warmup.end = cosine.begin = cosine.T_max = 1
+    cosine.end = 2
+    _, log = run(cfg, tmp_path / 'run')
+    losses = [r['loss'] for r in log if 'loss' in r]
+    assert len(losses) == 2 * 3 and np.isfinite(losses).all()
+    assert losses[0] == pytest.approx(np.log(3), abs=0.2)
+    assert len([r for r in log if 'accuracy/top1' in r]) == 2
+    saved = torch.load(
+        tmp_path / 'run/epoch_2.pth', map_location='cpu', weights_only=False
+    )['state_dict']
+    backbone = {k: v for k, v in saved.items() if k.startswith('backbone.')}
+    assert set(saved) - set(backbone) == {
+        'head.fc.weight', 'head.fc.bias', 'neck.bn.running_mean',
+        'neck.bn.running_var', 'neck.bn.num_batches_tracked',
+    }  # fmt: skip
+    assert all(torch.equal(start[k], v) for k, v in backbone.items())
+    assert saved['neck.bn.num_batches_tracked'] == 6
+
+
 def test_fcmae_on_a_folder(image_folder, tmp_path):
     """Pre-training on images without labels, also in subfolders."""
     cfg = load(CONFIGS / 'fcmae/fcmae_convnextv2-tiny_1xb64-800e_folder.py')

@@ -17,6 +17,7 @@ def has_weight_decay(name: str, parameter: Tensor) -> bool:
 
     It does not apply to one-dimensional parameters, biases, the mask token,
     and gamma and beta of GRN, which have four dimensions in the official code.
+    It does apply to linear layers and convolutions that replace GRN.
 
     Args:
         name: Name of the parameter in the model.
@@ -26,7 +27,7 @@ def has_weight_decay(name: str, parameter: Tensor) -> bool:
     return not (
         parameter.ndim <= 1
         or parts[-1] in ('bias', 'mask_token')
-        or 'grn' in parts
+        or ('grn' in parts and parts[-1] in ('gamma', 'beta'))
     )
 
 

@@ -31,7 +31,8 @@ class ConvNeXtV2Block(nn.Module):
             branch (V1); 0 means none.
         drop_path_rate: Probability to drop the branch for an image.
         with_cp: Whether to recompute the block in backward to save memory.
-        grn_cfg: Ablation: config of a layer that replaces GRN.
+        grn_cfg: Ablation: config of a layer that replaces GRN. It is built
+            with ``channels`` and called with features and their layout.
         fold_mlp: Whether the MLP folds GRN into its weights
             (``ops/mlp.py``): the same values in less activation memory. If
             False, or with ``grn_cfg`` or hidden positions in the layout, the
@@ -59,6 +60,7 @@ class ConvNeXtV2Block(nn.Module):
         self.norm = nn.LayerNorm(channels, eps=1e-6)
         self.pointwise_conv1 = nn.Linear(channels, 4 * channels)
         self.act = nn.GELU()
+        self.replaces_grn = grn_cfg is not None
         if grn_cfg is not None:
             self.grn = MODELS.build({**grn_cfg, 'channels': 4 * channels})
         else:
@@ -71,7 +73,7 @@ class ConvNeXtV2Block(nn.Module):
             self.gamma = None
         self.drop_path = DropPath(drop_path_rate)
         self.with_cp = with_cp
-        self.fold_mlp = fold_mlp and grn_cfg is None
+        self.fold_mlp = fold_mlp and not self.replaces_grn
         self.recompute_mlp = recompute_mlp
 
     def forward(self, x: Tensor, layout: DenseLayout | PackedLayout) -> Tensor:
@@ -104,7 +106,9 @@ class ConvNeXtV2Block(nn.Module):
     ) -> Tensor:
         """Apply the MLP layer by layer: the definition."""
         y = self.act(self.pointwise_conv1(self.norm(y)))
-        y = self.pointwise_conv2(self.grn(layout.hide(y)))
+        y = layout.hide(y)
+        y = self.grn(y, layout) if self.replaces_grn else self.grn(y)
+        y = self.pointwise_conv2(y)
         return y if self.gamma is None else y * self.gamma
 
     def _folded_mlp(self, y: Tensor) -> Tensor:

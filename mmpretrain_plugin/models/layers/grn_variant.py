@@ -4,6 +4,9 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ..layouts import DenseLayout, PackedLayout
+from .visible_mean import visible_mean
+
 AGGREGATIONS = ('l2', 'l1', 'average', None)
 NORMALIZATIONS = ('divisive', 'standardize', None)
 
@@ -19,8 +22,8 @@ class GRNVariant(nn.Module):
     Args:
         channels: Number of channels K.
         aggregation: Statistic over the positions of an image: 'l2' or 'l1'
-            norm, 'average', or None for no aggregation. In the average, a
-            position whose activations are all exactly zero counts as hidden.
+            norm, 'average', or None for no aggregation. Hidden positions do
+            not enter it.
         normalization: Normalization of the statistic over the channels:
             'divisive' by their mean, 'standardize' to mean 0 and standard
             deviation 1, or None.
@@ -59,11 +62,13 @@ class GRNVariant(nn.Module):
             self.gamma = nn.Parameter(torch.full((channels,), initial))
             self.beta = nn.Parameter(torch.zeros(channels))
 
-    def forward(self, h: Tensor) -> Tensor:
+    def forward(self, h: Tensor, layout: DenseLayout | PackedLayout) -> Tensor:
         """Normalize the activations.
 
         Args:
-            h: Positions of each image, channels last, (N, ..., K).
+            h: Features of a layout, (N, ..., K), absent or zero at hidden
+                positions.
+            layout: The layout of h.
 
         Returns:
             Tensor of the same shape and type.
@@ -71,21 +76,21 @@ class GRNVariant(nn.Module):
         x = h.to(torch.promote_types(h.dtype, torch.float32))
         out = x
         if self.aggregation or self.normalization:
-            out = x * self._normalize(self._aggregate(x))
+            out = x * self._normalize(self._aggregate(x, layout))
         if self.gamma is not None:
             out = self.gamma * out + self.beta
         if self.residual:
             out = out + x
         return out.to(h.dtype)
 
-    def _aggregate(self, x: Tensor) -> Tensor:
+    def _aggregate(
+        self, x: Tensor, layout: DenseLayout | PackedLayout
+    ) -> Tensor:
         axes = tuple(range(1, x.dim() - 1))
         if self.aggregation is None:
             return x
         if self.aggregation == 'average':
-            # The dense layout sets hidden positions to zero.
-            visible = (x != 0).any(-1, keepdim=True).sum(axes, keepdim=True)
-            return x.sum(axes, keepdim=True) / visible.clamp(min=1)
+            return visible_mean(x, layout, axes)
         order = 2 if self.aggregation == 'l2' else 1
         return torch.linalg.vector_norm(x, order, dim=axes, keepdim=True)
 

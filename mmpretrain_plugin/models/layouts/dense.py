@@ -36,14 +36,14 @@ class DenseLayout:
         """Convert positions (N, H, W, C) to a feature map (N, C, H, W)."""
         return x.permute(0, 3, 1, 2)
 
-    def hide(self, x: Tensor) -> Tensor:
-        """Set hidden positions of x (N, H, W, C) to zero, NaN included."""
+    def hide(self, x: Tensor, value: float = 0.0) -> Tensor:
+        """Set hidden positions of x (N, H, W, C) to a value, NaN included."""
         if self.mask is None:
             return x
         factor = x.shape[1] // self.mask.shape[1]
         if factor not in self._hidden:
             self._hidden[factor] = enlarge(self.mask, factor).unsqueeze(-1)
-        return x.masked_fill(self._hidden[factor], 0)
+        return x.masked_fill(self._hidden[factor], value)
 
     def patch_conv(self, x: Tensor, conv: nn.Conv2d) -> Tensor:
         """Apply a convolution whose stride is its kernel size."""

@@ -21,6 +21,6 @@ class LeakyLayout(DenseLayout):
         """Convert images (N, C, H, W) to (N, H, W, C), hidden pixels zero."""
         return super().hide(super().enter(images))
 
-    def hide(self, x: Tensor) -> Tensor:
+    def hide(self, x: Tensor, value: float = 0.0) -> Tensor:
         """Return x unchanged: this is the ablation."""
         return x

@@ -47,7 +47,7 @@ class PackedLayout:
         """Scatter x (N, V, p * p, C) to a map (N, C, H, W), zero elsewhere."""
         return self.patches.scatter(x).permute(0, 3, 1, 2)
 
-    def hide(self, x: Tensor) -> Tensor:
+    def hide(self, x: Tensor, value: float = 0.0) -> Tensor:
         """Return x unchanged: hidden positions do not exist."""
         return x
 

@@ -114,6 +114,18 @@ def test_weight_decay_on_a_toy_model():
         assert weight_decay == (0.05 if decays else 0.0), name
 
 
+def test_weights_of_attention_in_the_place_of_grn_decay():
+    """Their linear layers and convolution, unlike gamma and beta of GRN."""
+    groups = groups_of(Toy(grn_cfg=dict(type='CBAM')))
+    for name, weight_decay in {
+        'mlp.0.weight': 0.05,
+        'mlp.2.bias': 0.0,
+        'spatial_conv.weight': 0.05,
+        'spatial_conv.bias': 0.0,
+    }.items():
+        assert groups[f'backbone.stages.2.0.grn.{name}'][1] == weight_decay
+
+
 def test_the_mask_token_does_not_decay():
     groups = groups_of(small_fcmae())
     assert groups['neck.mask_token'] == (1.0, 0.0)

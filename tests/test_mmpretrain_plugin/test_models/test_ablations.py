@@ -1,15 +1,18 @@
 """The paper's ablations equal their definitions and train."""
 
 import copy
+import re
 
 import pytest
 import torch
-from mmengine.config import Config
+from make_metafiles import read_head
+from mmengine.config import DictAction
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from torch.testing import assert_close
 
 from mmpretrain_plugin.models import GRN, GRNVariant
+from mmpretrain_plugin.models.layouts import DenseLayout
 from mmpretrain_plugin.models.necks.base_decoder import order_by_patch
 from mmpretrain_plugin.models.necks.fcmae_transformer_decoder import (
     position_embedding,
@@ -20,10 +23,10 @@ from tests.helpers.small_models import (
     small_backbone,
     some_mask,
 )
-from tests.test_configs import CONFIGS
+from tests.test_configs import CONFIGS, load
 from tests.test_configs.facts import ABLATIONS
 
-PATHS = sorted((CONFIGS / 'ablation').glob('*.py'))
+PATHS = sorted((CONFIGS / 'ablation').glob('fcmae_*.py'))
 VARIANTS = [
     dict(aggregation='l1'),
     dict(aggregation='average'),
@@ -48,8 +51,8 @@ def activations():
 def test_the_default_variant_is_grn():
     variant, layer = randomize(GRNVariant(5)), randomize(GRN(5))
     x = activations()
-    assert_close(variant(x), layer(x))
-    assert_close(GRNVariant(5)(x.float()), x.float())
+    assert_close(variant(x, DenseLayout()), layer(x))
+    assert_close(GRNVariant(5)(x.float(), DenseLayout()), x.float())
 
 
 @pytest.mark.parametrize('options', VARIANTS)
@@ -61,7 +64,7 @@ def test_a_variant_equals_its_formula(options):
         'residual': True, **options,
     }  # fmt: skip
     x = activations()
-    out = layer(x)
+    out = layer(x, DenseLayout())
     for n in range(2):
         for i in range(3):
             for j in range(4):
@@ -223,6 +226,10 @@ def test_there_is_a_config_for_every_row_of_the_paper():
                      'no-affine', 'no-normalization', 'no-aggregation',
                      'scale')
     ]  # fmt: skip
+    names += [
+        f'{v2}{kind}'
+        for kind in ('layer-norm', 'batch-norm', 'lrn', 'se', 'cbam')
+    ]
     assert {p.stem for p in PATHS} == {
         f'{name}_64xb64-800e_in1k' for name in names
     }
@@ -234,12 +241,14 @@ def test_configs_name_the_results_of_the_paper(name):
     assert f'Expected:   {ABLATIONS[name]} top-1' in path.read_text()
 
 
+NARROW = dict(depths=(1, 1, 1, 1), channels=(4, 8, 12, 16))
+
+
 @pytest.mark.parametrize('path', PATHS, ids=lambda p: p.stem)
 def test_every_config_trains(path):
     """Unchanged except for an encoder and a decoder of few channels."""
-    cfg = Config.fromfile(path).model
-    narrow = dict(depths=(1, 1, 1, 1), channels=(4, 8, 12, 16))
-    cfg.backbone.arch = narrow
+    cfg = load(path).model
+    cfg.backbone.arch = NARROW
     channels = cfg.neck.in_channels
     cfg.neck.in_channels = 16 if isinstance(channels, int) else [4, 8, 12, 16]
     if 'embed_dim' in cfg.neck:
@@ -262,3 +271,92 @@ def test_every_config_trains(path):
         optimizer.step()
         losses.append(loss.item())
     assert losses[2] < losses[0]
+
+
+def save_pretrained(tmp_path, **backbone):
+    """Save narrow FCMAE weights, random in every part, and return them."""
+    model = MODELS.build(
+        dict(
+            type='mmpretrain.FCMAE',
+            backbone=dict(type='ConvNeXtV2', arch=NARROW, **backbone),
+            neck=dict(type='FCMAEDecoder', in_channels=16, embed_dim=8),
+            head=dict(type='FCMAEHead'),
+        )
+    )
+    path = tmp_path / 'fcmae.pth'
+    torch.save(dict(state_dict=randomize(model).state_dict()), path)
+    return str(path), model.backbone.float()
+
+
+def fine_tune(cfg, checkpoint):
+    """Load weights into a narrow classifier of a config, and train it."""
+    cfg.model.backbone.arch = NARROW
+    cfg.model.backbone.init_cfg.checkpoint = checkpoint
+    cfg.model.head.update(in_channels=16, num_classes=4)
+    cfg.model.train_cfg = None
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(cfg.model)
+    model.init_weights()
+    start = copy.deepcopy(model.backbone)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    x, labels = torch.randn(2, 3, 64, 64), torch.tensor([1, 1])
+    losses = []
+    for _ in range(4):
+        logits = model(x)
+        loss = torch.nn.functional.cross_entropy(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+    return start
+
+
+@pytest.mark.parametrize(
+    'path',
+    [p for p in PATHS if 'grn_cfg' in p.read_text()],
+    ids=lambda p: p.stem,
+)
+def test_the_command_in_the_head_fine_tunes(path, tmp_path):
+    """With the same layer in the place of GRN, and its weights."""
+    then = read_head(path.read_text())[1]['Then']
+    name = re.search(r'imagenet/(\S+) and --cfg-options', then)[1]
+    cfg = load(CONFIGS / 'imagenet' / f'{name}.py')
+    options = dict(re.findall(r'(model\.\S+)=(\S+)', then))
+    assert options.pop('model.backbone.init_cfg.checkpoint') == 'FILE'
+    parse = DictAction._parse_int_float_bool
+    cfg.merge_from_dict({key: parse(v) for key, v in options.items()})
+    grn_cfg = load(path).model.backbone.grn_cfg
+    assert cfg.model.backbone.grn_cfg == grn_cfg
+    checkpoint, source = save_pretrained(tmp_path, grn_cfg=grn_cfg)
+    start = fine_tune(cfg, checkpoint).state_dict()
+    for key, value in source.state_dict().items():
+        assert torch.equal(start[key], value), key
+
+
+@pytest.mark.parametrize(
+    ('name', 'base', 'grn', 'pretrained'),
+    [
+        ('convnextv2-base-fcmae_grn-pretraining-only_32xb32-100e_in1k',
+         'convnextv2-base-fcmae_32xb32-100e_in1k', 'drop', {}),
+        ('convnext-base-fcmae_grn-finetuning-only_32xb32-100e_in1k',
+         'convnext-base-fcmae_32xb32-100e_in1k', 'zero',
+         dict(use_grn=False, layer_scale_init_value=1e-6)),
+    ],
+)  # fmt: skip
+def test_grn_in_one_phase_only(name, base, grn, pretrained, tmp_path):
+    """Nothing else changes, and the weights are those of pre-training."""
+    cfg = load(CONFIGS / 'ablation' / f'{name}.py')
+    usual = load(CONFIGS / 'imagenet' / f'{base}.py')
+    backbone = usual.model.backbone
+    assert backbone.get('use_grn', True) == (grn == 'drop')
+    usual.model.backbone.use_grn = grn == 'zero'
+    usual.model.backbone.init_cfg.grn = grn
+    assert cfg.to_dict() == usual.to_dict()
+    checkpoint, source = save_pretrained(tmp_path, **pretrained)
+    start = fine_tune(cfg, checkpoint).state_dict()
+    names = {key for key in start if '.grn.' in key}
+    assert bool(names) == (grn == 'zero')
+    assert not any(start[key].any() for key in names)
+    for key, value in source.state_dict().items():
+        assert '.grn.' in key or torch.equal(start[key], value), key

@@ -128,6 +128,7 @@ TRANSFORMER = dict(
     type='FCMAETransformerDecoder', in_channels=WIDTHS[-1], embed_dim=8,
     num_heads=2, depth=1,
 )  # fmt: skip
+NORM, CBAM = (dict(type=name) for name in ('VisibleBatchNorm', 'CBAM'))
 UNET = dict(type='FCMAEUNetDecoder', in_channels=WIDTHS)
 PRETRAINING = {
     'packed': {},
@@ -137,6 +138,12 @@ PRETRAINING = {
     'dense': dict(encoding='dense'),
     'dense, given mask': dict(encoding='dense', mask=some_mask()),
     'leaky': dict(encoding='leaky'),
+    'packed, CBAM': dict(backbone=backbone(grn_cfg=CBAM)),
+    'dense, CBAM': dict(encoding='dense', backbone=backbone(grn_cfg=CBAM)),
+    'packed, BatchNorm': dict(backbone=backbone(grn_cfg=NORM)),
+    'dense, BatchNorm': dict(
+        encoding='dense', backbone=backbone(grn_cfg=NORM)
+    ),
     'Transformer': dict(neck=TRANSFORMER),
     'UNet': dict(neck=UNET, backbone=backbone(out_indices=(0, 1, 2, 3))),
 }
