@@ -40,6 +40,7 @@ def data_loader(folder: Path, batch_size: int, **options) -> dict:
             type='CustomDataset',
             data_root=str(folder),
             pipeline=[load, *flip, pack],
+            serialize_data=False,  # which would collect garbage, slowly
             **options,
         ),
     )
