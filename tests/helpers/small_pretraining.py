@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
+import mmpretrain_plugin  # noqa: F401  registers what the config names
 from tests.helpers.small_models import ARCH
 from tests.test_configs import CONFIGS, load
 
