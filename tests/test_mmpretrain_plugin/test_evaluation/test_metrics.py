@@ -30,11 +30,7 @@ def test_the_loss_is_the_mean_over_images_not_batches():
 
 
 def test_a_part_of_the_images_is_classified_by_the_rest():
-    """Classes in opposite directions; of 10 images, 4 have a wrong label.
-
-    If an image were among its own neighbors, or all were classified, the
-    accuracy would not be a multiple of a third.
-    """
+    """Two classes in opposite directions, of which 3 images are asked for."""
     angles = torch.linspace(0, 1, 10)
     features = torch.stack([angles.cos(), angles.sin()], dim=1)
     features[5:] *= -1
@@ -46,6 +42,13 @@ def test_a_part_of_the_images_is_classified_by_the_rest():
     top1 = evaluate(metric, wrong[:6], wrong[6:])['knn/top1']
     assert top1 in [pytest.approx(100 * i / 3) for i in range(4)]
     assert evaluate(metric, wrong)['knn/top1'] == top1  # the same parts
+
+
+def test_an_image_is_not_its_own_neighbor():
+    """Where each image has its own class, no other image can vote for it."""
+    metric = build('KNNAccuracy', topk=(1, 5), query_ratio=0.5)
+    got = evaluate(metric, samples(torch.randn(20, 3), range(20)))
+    assert got == {'knn/top1': 0, 'knn/top5': 0}
 
 
 def test_each_seed_chooses_other_images():
