@@ -39,6 +39,7 @@ setup:
 lock: setup
 	$(BIN)/uv pip compile --upgrade setup.cfg --extra openmmlab --extra demo \
 	    --extra dev --extra docs --no-header --no-annotate -o requirements.txt
+	rm -rf *.egg-info  # mim would read it in place of the package
 
 clean-venv:
 	rm -rf .venv

@@ -7,6 +7,7 @@ import weakref
 from pathlib import Path
 from unittest import mock
 
+import decoder_step
 import fcmae_step
 import make_page
 import measure
@@ -27,6 +28,7 @@ QUICK = {
     'fcmae_step': '--sizes atto --batch 1 --pixels 64',
     'backbone_step': '--size atto --pixels 32 --batch 1',
     'downstream_step': '--size atto --pixels 64',
+    'decoder_step': '--size atto --batch 1 --pixels 64',
     'masking_cost': '--pixels 64 --batch 1 --ratios 0.5 0.75',
     'soft_nms': '',
     'data_loading': '',
@@ -88,6 +90,24 @@ def test_benchmarks_save_the_table_that_they_print(
             is_measured = column != 'largest difference'
             if isinstance(value, float) and is_measured:
                 assert value > 0, (column, value)
+
+
+@pytest.mark.parametrize('encoding', ['dense', 'packed'])
+def test_models_differ_in_nothing_but_the_decoder(encoding):
+    """The same loss and gradients can be computed with each."""
+    images, mask = torch.randn(2, 3, 64, 64), some_mask(grid=(2, 2), hidden=2)
+    kinds, encoders = [], []
+    for _, stem, _ in decoder_step.DECODERS:
+        model = decoder_step.build(stem, 'atto', encoding)
+        assert model.encoding == encoding
+        model.loss(images, mask=mask)['loss'].backward()
+        assert all(p.grad is not None for p in model.parameters())
+        kinds.append((type(model.neck).__name__, vars(model.neck).get('skip')))
+        shapes = {n: p.shape for n, p in model.backbone.named_parameters()}
+        encoders.append(shapes)
+    assert len(set(kinds)) == 4
+    assert all(encoder == encoders[0] for encoder in encoders)
+    assert not any('grn' in name for name in encoders[0])  # V1, as in Table 1
 
 
 def test_variants_are_interleaved():

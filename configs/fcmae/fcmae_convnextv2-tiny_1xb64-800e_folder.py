@@ -31,4 +31,12 @@ train_dataloader = dict(
         pipeline={{_base_.train_pipeline}},
     )
 )
+test_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='CustomDataset',
+        data_root='data/labeled',
+        pipeline={{_base_.test_pipeline}},
+    )
+)
 auto_scale_lr = dict(enable=True)

@@ -1,6 +1,11 @@
-from .hooks import InputCheckHook
+from .hooks import InputCheckHook, ReconstructionVisualizationHook
 from .optimizers import LayerDecayOptimWrapperConstructor
-from .runners import CheckedFlexibleRunner, CheckedRunner, CheckedTestLoop
+from .runners import (
+    CheckedFlexibleRunner,
+    CheckedRunner,
+    CheckedTestLoop,
+    IsolatedValLoop,
+)
 from .strategies import FullyShardStrategy
 
 __all__ = [
@@ -9,5 +14,7 @@ __all__ = [
     'CheckedTestLoop',
     'FullyShardStrategy',
     'InputCheckHook',
+    'IsolatedValLoop',
     'LayerDecayOptimWrapperConstructor',
+    'ReconstructionVisualizationHook',
 ]

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 from digit_scenes import CLASSES
+from mmengine.config import Config
 from mmengine.registry import MODELS, RUNNERS, DefaultScope
 from PIL import Image
 
+from tests.helpers.shell_commands import code_blocks
 from tests.test_configs import CONFIGS, load
 
 pytestmark = pytest.mark.slow
@@ -166,6 +168,38 @@ def test_fcmae_on_a_folder(image_folder, tmp_path):
     assert len(losses) == 5  # 18 images, of which the last batch has 2
     # Predicting the mean of every patch costs 1.
     assert losses == pytest.approx([1.0] * 5, abs=0.1)
+
+
+def test_fcmae_with_its_evaluation(image_folder, tmp_path):
+    """The config of docs/pretrain.md, and its test of a checkpoint."""
+    page = (CONFIGS.parent / 'docs/pretrain.md').read_text()
+    (source,) = (b for b in code_blocks(page, 'python') if '_base_' in b)
+    path = tmp_path / 'mine.py'
+    path.write_text(source.replace("'configs/", f"'{CONFIGS}/"))
+    cfg = Config.fromfile(path)
+    narrow(cfg, tmp_path)
+    cfg.model.neck.in_channels = 32
+    for mode in ('train', 'val', 'test'):
+        cfg[f'{mode}_dataloader'].batch_size = 4
+        folder = 'train' if mode == 'train' else 'val'
+        cfg[
+            f'{mode}_dataloader'
+        ].dataset.data_root = f'{image_folder}/{folder}'
+    cfg.train_cfg.update(max_epochs=9, val_interval=1)
+    cfg.default_hooks.early_stopping.update(min_delta=9, patience=1)
+    cfg.default_hooks.checkpoint.interval = 1
+    runner, log = run(cfg, tmp_path / 'run')
+    assert runner.epoch == 2  # the loss never falls by 9
+    metrics = [r for r in log if 'val/loss' in r]
+    assert [r['step'] for r in metrics] == [1, 2]
+    assert len(list((tmp_path / 'run').glob('best_knn_top1_epoch_*.pth'))) == 1
+    assert len(list((tmp_path / 'run').rglob('events.out.tfevents.*'))) == 1
+    images = (tmp_path / 'run').glob('*/vis_data/vis_image/*.png')
+    assert len(list(images)) == 2
+    cfg.load_from = str(tmp_path / 'run/epoch_2.pth')
+    _, tested = run(cfg, tmp_path / 'test', test=True)
+    names = ('val/loss', 'knn/top1', 'knn/top5')
+    assert tested == pytest.approx({name: metrics[-1][name] for name in names})
 
 
 def narrow(cfg, tmp_path):

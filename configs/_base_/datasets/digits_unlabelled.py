@@ -28,3 +28,22 @@ train_dataloader = dict(
         ],
     ),
 )
+# A test evaluates the loss; MMPretrain's tools read images as the test does.
+test_dataloader = dict(
+    batch_size=32,
+    num_workers=1,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='CustomDataset',
+        data_root='data/digit_scenes/coco/val',
+        with_label=False,
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='Resize', scale=160, interpolation='bicubic'),
+            dict(type='PackInputs'),
+        ],
+    ),
+)
+test_evaluator = dict(type='ReconstructionLoss')
+test_cfg = dict()

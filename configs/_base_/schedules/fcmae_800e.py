@@ -4,7 +4,11 @@ _base_ = './fcmae_adamw.py'
 
 max_epochs = 800
 warmup_epochs = 40
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
+train_cfg = dict(
+    type='EpochBasedTrainLoop',
+    max_epochs=max_epochs,
+    val_interval=10,  # of fcmae_evaluation.py, where a config adds it
+)
 param_scheduler = [
     dict(
         type='LinearLR',

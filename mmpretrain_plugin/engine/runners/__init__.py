@@ -3,5 +3,11 @@ from .checked_runner import (
     CheckedRunner,
     CheckedTestLoop,
 )
+from .isolated_val_loop import IsolatedValLoop
 
-__all__ = ['CheckedFlexibleRunner', 'CheckedRunner', 'CheckedTestLoop']
+__all__ = [
+    'CheckedFlexibleRunner',
+    'CheckedRunner',
+    'CheckedTestLoop',
+    'IsolatedValLoop',
+]

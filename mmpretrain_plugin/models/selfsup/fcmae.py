@@ -3,9 +3,10 @@
 import torch
 from mmpretrain.models import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from ..masking import check_encoding, patch_grid, random_mask
+from ..masking import check_encoding, enlarge, patch_grid, random_mask
 
 
 @MODELS.register_module()
@@ -165,9 +166,104 @@ class FCMAE(BaseSelfSupervisor):
         prediction = self._predict(inputs, mask, hidden)
         return dict(loss=self.head.loss(prediction, inputs, hidden))
 
-    def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """Encode complete images (N, C, H, W), with nothing hidden."""
+    def extract_feat(
+        self, inputs: Tensor, stage: str = 'backbone'
+    ) -> tuple[Tensor, ...]:
+        """Encode complete images, with nothing hidden.
+
+        Args:
+            inputs: Images (N, C, H, W).
+            stage: 'backbone'. The decoder needs a mask, so that there are no
+                features of other stages.
+
+        Returns:
+            One tensor per output stage of the backbone.
+
+        Raises:
+            ValueError: If the stage is another one.
+        """
+        if stage != 'backbone':
+            raise ValueError(
+                f"stage must be 'backbone', got {stage!r}; the decoder "
+                'reconstructs masked images: call reconstruct'
+            )
         return self.backbone(inputs)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: list[DataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> dict[str, Tensor] | list[DataSample] | tuple[Tensor, ...]:
+        """Run the model as MMEngine's loops and MMPretrain's tools do.
+
+        Args:
+            inputs: Images (N, C, H, W).
+            data_samples: A data sample for each image.
+            mode: 'loss' in training, 'predict' in validation and testing,
+                'tensor' for features.
+
+        Returns:
+            What :meth:`loss`, :meth:`predict` or :meth:`extract_feat` return.
+        """
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        return super().forward(inputs, data_samples, mode)
+
+    def predict(
+        self, inputs: Tensor, data_samples: list[DataSample] | None = None
+    ) -> list[DataSample]:
+        """Encode complete images, and reconstruct them under fixed masks.
+
+        The mask of an image depends on its ``sample_idx`` alone, its place in
+        the data set. It is the same in every epoch, whatever the batch size
+        and the number of processes, and does not consume random numbers of
+        the training.
+
+        Args:
+            inputs: Images (N, C, H, W).
+            data_samples: A data sample for each image. Without ``sample_idx``
+                the place in the batch is used.
+
+        Returns:
+            The data samples, with these tensors added:
+
+            - ``feature``: Mean of the last stage over its positions, (C').
+            - ``reconstruction_loss``: Loss of the image, a scalar.
+            - ``masked``: Image whose hidden patches are zero, (C, H, W).
+            - ``reconstruction``: Image whose hidden patches are predicted,
+              with their true mean and deviation, (C, H, W).
+        """
+        samples = data_samples or [DataSample() for _ in inputs]
+        mask = self._fixed_mask(inputs, samples)
+        hidden = _to_device_of(inputs, mask)
+        prediction = self._predict(inputs, mask, hidden)
+        pixels = enlarge(hidden, self.patch_size).unsqueeze(1)
+        masked = inputs.masked_fill(pixels, 0)
+        restored = self.head.restore(prediction, inputs).to(inputs.dtype)
+        completed = torch.where(pixels, restored, inputs)
+        features = self.extract_feat(inputs)[-1]
+        if features.dim() == 4:  # maps, with gap_before_final_norm=False
+            features = features.mean(dim=(2, 3))
+        for i, sample in enumerate(samples):
+            own = slice(i, i + 1)
+            sample.feature = features[i]
+            sample.reconstruction_loss = self.head.loss(
+                prediction[own], inputs[own], hidden[own]
+            )
+            sample.masked = masked[i]
+            sample.reconstruction = completed[i]
+        return samples
+
+    def _fixed_mask(self, inputs: Tensor, samples: list[DataSample]) -> Tensor:
+        """Return the mask (N, h, w) of each image, seeded by its place."""
+        seeds = (s.get('sample_idx', i) for i, s in enumerate(samples))
+        return torch.cat(
+            [
+                self.random_mask(one, torch.Generator().manual_seed(int(seed)))
+                for one, seed in zip(inputs.split(1), seeds)
+            ]
+        )
 
 
 def _to_device_of(inputs: Tensor, mask: Tensor) -> Tensor:
