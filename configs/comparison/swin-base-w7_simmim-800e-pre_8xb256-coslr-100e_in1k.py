@@ -8,7 +8,9 @@ Weights:    simmim_swin-base_16xb128-amp-coslr-800e_in1k-192, trained by
             swin-base-w6_simmim-800e-pre_8xb256-coslr-100e_in1k-192px; license
             Apache 2.0, that of MMPretrain. Its name there says 192 pixels and
             windows of 6; the weights are of this config, with 224 and 7.
-Values:     MMPretrain's recipe, with which OpenMMLab reports 83.8 top-1.
+Values:     MMPretrain's recipe, with which OpenMMLab reports 83.8 top-1; a
+            class of ours resizes the windows of the pre-training, which
+            MMPretrain's does not with SciPy 1.14 or later.
 """
 
 _base_ = [
@@ -18,7 +20,11 @@ _base_ = [
 
 default_hooks = dict(input_check=dict(type='InputCheckHook'))
 checkpoint = 'https://mmassets.onedl.ai/mmselfsup/1.x/simmim/simmim_swin-base_16xb128-amp-coslr-800e_in1k-192/simmim_swin-base_16xb128-amp-coslr-800e_in1k-192_20220916-a0e931ac.pth'
-model = dict(backbone=dict(init_cfg=dict(checkpoint=checkpoint)))
+model = dict(
+    backbone=dict(
+        type='SwinTransformerAnyWindow', init_cfg=dict(checkpoint=checkpoint)
+    )
+)
 train_dataloader = dict(collate_fn=dict(_delete_=True, type='default_collate'))
 val_dataloader = dict(collate_fn=dict(_delete_=True, type='default_collate'))
 test_dataloader = dict(collate_fn=dict(_delete_=True, type='default_collate'))

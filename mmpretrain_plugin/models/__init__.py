@@ -1,4 +1,4 @@
-from .backbones import ConvNeXtV2
+from .backbones import ConvNeXtV2, SwinTransformerAnyWindow
 from .heads import FCMAEHead
 from .layers import GRN, GRNVariant
 from .necks import (
@@ -17,4 +17,5 @@ __all__ = [
     'FCMAETransformerDecoder',
     'FCMAEUNetDecoder',
     'GRNVariant',
+    'SwinTransformerAnyWindow',
 ]
