@@ -1,4 +1,4 @@
-from .backbones import ConvNeXtV2
+from .backbones import ConvNeXtV2, SwinTransformerAnyWindow
 from .heads import FCMAEHead
 from .layers import (
     CBAM,
@@ -29,5 +29,6 @@ __all__ = [
     'GRNVariant',
     'LocalResponseNorm',
     'SqueezeExcitation',
+    'SwinTransformerAnyWindow',
     'VisibleBatchNorm',
 ]

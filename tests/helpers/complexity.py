@@ -10,6 +10,7 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from mmpretrain_plugin.models.layers import ConvNeXtV2Block
+from tests.helpers.meta_device import meta_device
 
 CONVS = (nn.Conv2d, nn.ConvTranspose2d)
 BATCH_NORMS = (nn.modules.batchnorm._BatchNorm,)
@@ -50,7 +51,7 @@ def detection_rule(module, x, y):
 
 
 def build(model, scope):
-    with DefaultScope.overwrite_default_scope(scope), torch.device('meta'):
+    with DefaultScope.overwrite_default_scope(scope), meta_device():
         return MODELS.build(model).eval()
 
 

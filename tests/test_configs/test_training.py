@@ -4,44 +4,24 @@ Only the length of training, the workers and what needs a GPU (mixed precision
 and SyncBN) are changed.
 """
 
-import json
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
-from digit_scenes import CLASSES
 from mmengine.config import Config
-from mmengine.registry import MODELS, RUNNERS, DefaultScope
-from PIL import Image
+from mmengine.registry import MODELS, DefaultScope
 
 from tests.helpers.shell_commands import code_blocks
+from tests.helpers.small_training import (
+    make_image_folder,
+    make_scenes,
+    run,
+    use_image_folder,
+    use_scenes_as_ade20k,
+    use_scenes_as_coco,
+)
 from tests.test_configs import CONFIGS, load
 
 pytestmark = pytest.mark.slow
-
-
-def run(cfg, work_dir, test=False):
-    """Train or test as the tools of the OpenMMLab libraries do."""
-    cfg.work_dir = str(work_dir)
-    cfg.optim_wrapper.type = 'OptimWrapper'
-    for mode in ('train', 'val', 'test'):
-        if cfg.get(f'{mode}_dataloader'):
-            cfg[f'{mode}_dataloader'].num_workers = 0
-            cfg[f'{mode}_dataloader'].persistent_workers = False
-    cfg.default_hooks.logger.interval = 1
-    runner = RUNNERS.build(cfg)
-    assert type(runner).__name__ == 'CheckedRunner'
-    if test:
-        return runner, runner.test()
-    runner.train()
-    return runner, records(work_dir)
-
-
-def records(work_dir):
-    (path,) = work_dir.glob('*/vis_data/scalars.json')
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def fcmae_weights(tmp_path, arch, channels):
@@ -64,15 +44,7 @@ def fcmae_weights(tmp_path, arch, channels):
 
 @pytest.fixture
 def image_folder(tmp_path):
-    rng = np.random.default_rng(0)
-    for split, count in (('train', 4), ('val', 2)):
-        for label, name in enumerate(('red', 'green', 'blue')):
-            folder = tmp_path / 'imagenet' / split / name
-            folder.mkdir(parents=True)
-            for i in range(count):
-                pixels = rng.integers(0, 90, (70, 80, 3), np.uint8)
-                pixels[..., label] += 150
-                Image.fromarray(pixels).save(folder / f'{i}.JPEG')
+    make_image_folder(tmp_path / 'imagenet')
     return str(tmp_path / 'imagenet')
 
 
@@ -87,15 +59,7 @@ def test_imagenet(name, image_folder, tmp_path):
     cfg = load(CONFIGS / f'imagenet/{name}.py')
     start = narrow(cfg, tmp_path)
     cfg.model.head.in_channels = 32
-    for part in (cfg.model.head, cfg.data_preprocessor):
-        part.num_classes = 3
-    for mode in ('train', 'val', 'test'):
-        loader = cfg[f'{mode}_dataloader']
-        loader.batch_size = 4
-        loader.collate_fn = dict(type='default_collate')
-        loader.dataset.data_root = image_folder
-        loader.dataset.metainfo = dict(classes=('blue', 'green', 'red'))
-    cfg.val_evaluator.topk = cfg.test_evaluator.topk = (1,)
+    use_image_folder(cfg, image_folder)
     cfg.train_cfg.max_epochs = 2
     for scheduler in cfg.param_scheduler:
         scheduler.begin = min(scheduler.get('begin', 0), 1)
@@ -213,15 +177,6 @@ def narrow(cfg, tmp_path):
     return start
 
 
-def make_scenes(root):
-    subprocess.run(
-        [sys.executable, CONFIGS.parent / 'tools/demo/make_digit_scenes.py',
-         root,
-         '--unlabelled', '1', '--train', '4', '--val', '2'],
-        check=True, capture_output=True,
-    )  # fmt: skip
-
-
 def test_coco_with_the_schedule_of_one_gpu(tmp_path):
     """Jittering to 1024x1024, accumulation, soft-NMS, box and mask AP."""
     make_scenes(tmp_path / 'data')
@@ -231,20 +186,9 @@ def test_coco_with_the_schedule_of_one_gpu(tmp_path):
     )
     narrow(cfg, tmp_path)
     cfg.model.neck.in_channels = [8, 16, 24, 32]
-    for head in (cfg.model.roi_head.bbox_head, cfg.model.roi_head.mask_head):
-        head.num_classes = 10
+    use_scenes_as_coco(cfg, tmp_path / 'data')
     cfg.train_dataloader.batch_size = 1
     cfg.optim_wrapper.accumulative_counts = 2
-    for mode, split in (('train', 'train'), ('val', 'val'), ('test', 'val')):
-        dataset = cfg[f'{mode}_dataloader'].dataset
-        dataset.data_root = str(tmp_path / 'data/coco/')
-        dataset.ann_file = f'annotations/instances_{split}.json'
-        dataset.data_prefix = dict(img=f'{split}/')
-        dataset.metainfo = dict(classes=tuple(CLASSES))
-    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-        evaluator.ann_file = str(
-            tmp_path / 'data/coco/annotations/instances_val.json'
-        )
     cfg.train_cfg.max_epochs = 1
     _, log = run(cfg, tmp_path / 'run')
     losses = [r for r in log if 'loss_mask' in r]
@@ -262,14 +206,7 @@ def test_ade20k_with_the_multi_scale_test(tmp_path):
     narrow(cfg, tmp_path)
     cfg.model.decode_head.in_channels = [8, 16, 24, 32]
     cfg.model.auxiliary_head.in_channels = 24
-    classes = ('background', *CLASSES)
-    for head in (cfg.model.decode_head, cfg.model.auxiliary_head):
-        head.update(num_classes=11, channels=16, norm_cfg=dict(type='BN'))
-    for mode in ('train', 'val', 'test'):
-        dataset = cfg[f'{mode}_dataloader'].dataset
-        dataset.data_root = str(tmp_path / 'data/ade20k')
-        dataset.type, dataset.reduce_zero_label = 'BaseSegDataset', True
-        dataset.metainfo = dict(classes=classes)
+    use_scenes_as_ade20k(cfg, tmp_path / 'data')
     cfg.train_cfg.update(max_iters=2, val_interval=2)
     cfg.default_hooks.checkpoint.interval = 2
     cfg.param_scheduler[1].end = 2000

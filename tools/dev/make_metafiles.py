@@ -23,7 +23,8 @@ from modelindex.load_model_index import load
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = (
-    'atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'xlarge', 'huge',
+    'atto', 'femto', 'pico', 'nano', 'tiny', 'small', 'base', 'large',
+    'xlarge', 'huge',
 )  # fmt: skip
 # Fields of a head, in this order.
 FIELDS = (
@@ -47,6 +48,7 @@ COLLECTIONS = {
     'coco': 'Mask R-CNN with ConvNeXt V2',
     'ade20k': 'UperNet with ConvNeXt V2',
     'ablation': 'FCMAE ablations',
+    'comparison': 'Comparisons with FCMAE',
     'demo': 'Demo on digit scenes',
 }
 WRITTEN = 'Written by tools/dev/make_metafiles.py from the configs.'
@@ -102,8 +104,9 @@ class Recipe:
 
     @property
     def size(self) -> str:
-        """Model size, such as ``'atto'``."""
-        return self.cfg.model.backbone.arch
+        """Model size, such as ``'atto'``, from the file name."""
+        words = re.split('[-_]', self.path.stem)
+        return next(size for size in SIZES if size in words)
 
     @property
     def gpus(self) -> int | None:
@@ -142,8 +145,10 @@ class Recipe:
     @property
     def initial_weights(self) -> str:
         """Address or file of the initial weights; empty if random."""
-        return self.cfg.model.backbone.get('init_cfg', {}).get(
-            'checkpoint', ''
+        initial = self.cfg.model.backbone.get('init_cfg')
+        # A list has rules of random initialization.
+        return (
+            initial.get('checkpoint', '') if isinstance(initial, dict) else ''
         )
 
     @property
@@ -155,8 +160,8 @@ class Recipe:
 
 def order(path: Path) -> tuple[int, str]:
     """Return a key that sorts configs by size, then by name."""
-    words = re.split('[-_]', path.stem)
-    return next(i for i, s in enumerate(SIZES) if s in words), path.stem
+    size = Recipe(path, Config()).size
+    return SIZES.index(size), path.stem
 
 
 def read_recipes(folder: str, load_config=Config.fromfile) -> list[Recipe]:
@@ -174,6 +179,18 @@ def released_weights() -> dict[str, str]:
 def model_name(address: str) -> str:
     """Return the name in a file name of OpenMMLab, without date and hash."""
     return re.sub(r'_\d{8}-[0-9a-f]{8}\.pth$', '', address.rsplit('/', 1)[1])
+
+
+def source_and_license(name: str) -> tuple[str, str]:
+    """Return who released weights, and their license.
+
+    Args:
+        name: Name in MMPretrain's index; those of others have ``3rdparty``.
+    """
+    if '3rdparty' not in name:
+        return 'trained and released by OpenMMLab', 'Apache 2.0'
+    license_ = 'CC-BY-NC 4.0' if '-v2-' in name else 'MIT'
+    return 'released by the authors, converted by OpenMMLab', license_
 
 
 def weights_cell(recipe: Recipe) -> str:
@@ -247,10 +264,8 @@ def write_metafile(
             'Results': None,
         }
         if name := recipe.released_result:
-            license_ = 'CC-BY-NC 4.0' if '-v2-' in name else 'MIT'
-            metadata['Weights Source'] = (
-                f'{name}: released by the authors, converted by OpenMMLab'
-            )
+            source, license_ = source_and_license(name)
+            metadata['Weights Source'] = f'{name}: {source}'
             metadata['Weights License'] = license_
             model['Weights'] = released[name]
         models.append(model)

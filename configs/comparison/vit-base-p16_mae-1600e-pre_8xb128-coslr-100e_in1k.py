@@ -1,0 +1,20 @@
+"""Fine-tuning of ViT-Base on ImageNet-1K after MAE.
+
+Reproduces: Table 4 of the paper, ViT-B, MAE.
+Expected:   83.6 top-1 (Table 4).
+Weights:    mae_vit-base-p16_8xb512-fp16-coslr-1600e_in1k, trained by OpenMMLab
+            with the recipe of the pre-training here; license Apache 2.0, that
+            of MMPretrain. The result of OpenMMLab is released as
+            vit-base-p16_mae-1600e-pre_8xb128-coslr-100e_in1k; license Apache
+            2.0, that of MMPretrain.
+Values:     MMPretrain's recipe, with which OpenMMLab reports 83.5 top-1.
+"""
+
+_base_ = [
+    'mmpretrain::mae/benchmarks/vit-base-p16_8xb128-coslr-100e_in1k.py',
+    '../_base_/checked_runner.py',
+]
+
+default_hooks = dict(input_check=dict(type='InputCheckHook'))
+checkpoint = 'https://mmassets.onedl.ai/mmselfsup/1.x/mae/mae_vit-base-p16_8xb512-fp16-coslr-1600e_in1k/mae_vit-base-p16_8xb512-fp16-coslr-1600e_in1k_20220825-f7569ca2.pth'
+model = dict(backbone=dict(init_cfg=dict(checkpoint=checkpoint)))
