@@ -12,9 +12,9 @@ import torch
 import toy_images
 import toy_models
 from PIL import Image
-from toy_images import cifar100, numbers
+from toy_images import LabeledImages, cifar100, numbers
 from toy_models import ENCODERS, PixelTransformer, build_autoencoder
-from toy_training import normalize, reconstruction_error
+from toy_training import knn_errors, normalize, reconstruction_error
 
 from mmpretrain_plugin.models.masking import enlarge
 from mmpretrain_plugin.models.necks.fcmae_transformer_decoder import (
@@ -144,6 +144,19 @@ def test_the_error_is_the_mean_over_hidden_pixels_of_all_images(
             total += float((output - inputs)[hidden].square().sum())
     expected = total / (70 * 3 * 32 * 32 / 2)
     assert reconstruction_error(model, images, 3) == pytest.approx(expected)
+
+
+def test_training_images_vote_with_their_labels():
+    """Features are the number on an image, as an angle."""
+    classes = torch.arange(100)
+    shown = classes.repeat(20)
+    train = LabeledImages(shown, shown)
+    for labels, error in ((classes, 0), ((classes + 1) % 100, 100)):
+        test = LabeledImages(classes, labels)
+        errors = knn_errors(
+            train, test, lambda n: torch.stack([n.cos(), n.sin()], dim=1)
+        )
+        assert errors == dict(top1_error=error, top5_error=error)
 
 
 def test_numbers_show_each_class_equally_often_and_do_not_change():

@@ -125,6 +125,7 @@ class Progress:
     def __init__(self) -> None:
         self.line = ProgressLine()
         self.started = time.monotonic()
+        self.title = ''
         self.done = self.left = 0.0
 
     def begin(self, title: str, left: float) -> None:

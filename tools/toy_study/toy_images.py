@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.datasets import CIFAR100
 
+# Scripts import their siblings only.
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'demo'))
 from digit_scenes import DigitScenes
 
