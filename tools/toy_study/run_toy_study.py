@@ -46,7 +46,7 @@ from mmpretrain_plugin.models import FCMAE
 
 MASK_SIZES = (1, 2, 4, 8, 16)
 DRAWN_SIZES = (4, 8, 16)  # in Figure 4
-DRAWN_IMAGES = 2  # per mask size
+DRAWN_IMAGES = (27, 64)  # of the test images
 # Images for training and testing, epochs, and images per iteration.
 REDUCED = dict(images=2000, test_images=500, epochs=2, batch_size=8)
 FULL = dict(images=50000, test_images=10000, epochs=50, batch_size=128)
@@ -161,11 +161,8 @@ def claim(folder: Path, settings: dict) -> None:
     if not path.exists():
         write_json(settings, path)
         return
-    noted, mine = (
-        json.loads(path.read_text()),
-        json.loads(json.dumps(settings)),
-    )
-    other = [key for key in mine if noted.get(key) != mine[key]]
+    noted = json.loads(path.read_text())
+    other = [key for key in settings if noted.get(key) != settings[key]]
     if other:
         raise SystemExit(
             f'{folder} holds results with another {" and ".join(other)} (see '
@@ -302,7 +299,7 @@ def draw(
             models[size][encoder] = model
     draw_reconstructions(
         models,
-        study.test.images[:DRAWN_IMAGES],
+        study.test.images[list(DRAWN_IMAGES)],
         study.folder / 'reconstructions.png',
         study.seed,
     )

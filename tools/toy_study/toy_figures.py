@@ -50,7 +50,7 @@ def draw_reconstructions(
             rows.append([original, masked, *completed])
     encoders = next(iter(models.values()))
     sizes = ', '.join(map(str, models))
-    titles = ('input', f'masked: {sizes}', *encoders)
+    titles = ('input', f'mask: {sizes}', *encoders)
     save_image_grid(rows, titles, path, inches=1.6)
 
 
@@ -72,12 +72,8 @@ def draw_errors(
         for axis, key in zip(axes, ('mse', 'top5_error')):
             values = [point[key] for point in own]
             axis.plot(sizes, values, label=encoder, **style)
-        if encoder in untrained:
-            color, linestyle = style['color'], style.get('linestyle', '-')
-            axes[1].axhline(
-                untrained[encoder], color=color, linestyle=linestyle,
-                linewidth=0.7, label=f'{encoder}, untrained',
-            )  # fmt: skip
+        thin = dict(style, marker='', linewidth=0.7)
+        axes[1].axhline(untrained[encoder], **thin)
     axes[0].set_ylabel('MSE over hidden pixels')
     axes[1].set_ylabel('top-5 error of k-NN, %')
     for axis in axes:
@@ -85,7 +81,8 @@ def draw_errors(
         axis.set_xticks(sorted({p['mask_size'] for p in points}))
         axis.xaxis.set_major_formatter('{x:.0f}')
         axis.set_xlabel('mask size, pixels')
-        axis.legend(fontsize='small')
+    axes[0].legend()
+    axes[1].set_title('thin: untrained', fontsize='medium')
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)

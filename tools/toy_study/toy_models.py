@@ -5,7 +5,7 @@ from one pixel on is possible, and both see visible pixels only. The decoder is
 the same for both.
 """
 
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, Sequential
 from mmpretrain.models.backbones.vision_transformer import (
     TransformerEncoderLayer,
 )
@@ -53,7 +53,8 @@ class PixelTransformer(BaseModule):
         self.in_channels = in_channels
         self.channels = (channels,)
         self.embed = nn.Conv2d(in_channels, channels, kernel_size=1)
-        self.layers = nn.Sequential(
+        # mmengine's class, which initializes its layers as each one says.
+        self.layers = Sequential(
             *(
                 TransformerEncoderLayer(channels, num_heads, 4 * channels)
                 for _ in range(depth)
