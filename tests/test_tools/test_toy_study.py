@@ -12,7 +12,7 @@ import torch
 import toy_images
 import toy_models
 from PIL import Image
-from toy_images import LabeledImages, cifar100, numbers
+from toy_images import LabeledImages, cifar100, digits_on_photographs
 from toy_models import ENCODERS, PixelTransformer, build_autoencoder
 from toy_training import knn_errors, normalize, reconstruction_error
 
@@ -159,17 +159,46 @@ def test_training_images_vote_with_their_labels():
         assert errors == dict(top1_error=error, top5_error=error)
 
 
-def test_numbers_show_each_class_equally_often_and_do_not_change():
-    few, more = numbers(True, 100), numbers(True, 200)
-    assert torch.equal(few.images, more.images[:100])
-    assert more.labels.bincount().tolist() == [2] * 100
-    test = numbers(False, 100)
-    assert not torch.equal(test.images, few.images)
+def test_images_show_each_class_equally_often_and_do_not_change():
+    few, more = (digits_on_photographs(True, n) for n in (100, 200))
     assert few.images.shape == (100, 3, 32, 32)
-    # The two digits are bright on a dark photograph, one in each half.
-    for half in few.images.split(16, dim=3):
-        brightest = half.amax(dim=(1, 2, 3))
-        assert (brightest > 127).double().mean() > 0.9
+    assert torch.equal(few.images, more.images[:100])
+    assert torch.equal(few.labels, more.labels[:100])
+    assert more.labels.bincount().tolist() == [2] * 100
+
+
+class FakeScenes:
+    """Digits and photographs that can be recognized in an image.
+
+    Digits have no ink for training and are all ink for testing. Photograph n
+    is red in its left part, green in its right part, and has n in blue.
+    """
+
+    def __init__(self, split):
+        self.labels = np.arange(10)
+        self.photographs = [np.zeros((40, 100, 3), 'uint8') for _ in range(10)]
+        for n, photograph in enumerate(self.photographs):
+            photograph[:, :60, 0] = photograph[:, 60:, 1] = 200
+            photograph[..., 2] = 20 * n
+        self.images = np.full((10, 8, 8), 0 if split == 'train' else 16)
+
+
+def test_training_and_test_images_share_no_handwriting_and_no_region(
+    monkeypatch,
+):
+    monkeypatch.setattr(toy_images, 'DigitScenes', FakeScenes)
+    # Digits for training have no ink here: only the photograph is seen.
+    train = digits_on_photographs(True, 100)
+    red, green, blue = train.images.unbind(1)
+    assert (red == 100).all() and (green == 0).all()
+    expected = 10 * (train.labels // 10)
+    assert (blue == expected[:, None, None]).all()
+    # Digits for testing are all ink, white up to rounding.
+    test = digits_on_photographs(False, 100)
+    assert (test.images[:, 0].amax(dim=(1, 2)) > 250).all()
+    around = test.images[:, 0] < 250
+    assert (test.images[:, 1][test.images[:, 0] == 0] == 100).all()
+    assert around.any(2).any(1).all()
 
 
 def write_cifar100(folder, monkeypatch, per_class=3):

@@ -7,7 +7,7 @@ about 0.6M parameters each, are pre-trained as masked autoencoders of 32x32
 images at full resolution, once per mask size. The results are a table,
 ``results.json``, and two figures: reconstructions (Figure 4 of the appendix),
 and reconstruction error and top-5 error of k-NN against the mask size (Figure
-5). Without CIFAR-100 the images are two-digit numbers on photographs.
+5). Without CIFAR-100 the images are digits on photographs.
 
 The default budget takes about an hour on two idle cores, which is far less
 than the paper's 50 epochs of 50,000 images; ``--full`` trains those. The same
@@ -28,7 +28,12 @@ from typing import NamedTuple, TextIO
 import torch
 from mmengine.logging import MMLogger
 from toy_figures import draw_errors, draw_reconstructions
-from toy_images import CLASSES, LabeledImages, cifar100, numbers
+from toy_images import (
+    CLASSES,
+    LabeledImages,
+    cifar100,
+    digits_on_photographs,
+)
 from toy_models import ENCODERS, build_autoencoder, describe_models
 from toy_training import (
     EVALUATION_COST,
@@ -379,8 +384,8 @@ def load_images(
             cifar100(args.cifar100, False, args.test_images),
         )
     return (
-        numbers(True, args.images, args.seed),
-        numbers(False, args.test_images, args.seed),
+        digits_on_photographs(True, args.images, args.seed),
+        digits_on_photographs(False, args.test_images, args.seed),
     )
 
 
@@ -391,7 +396,7 @@ def main() -> None:
     MMLogger.get_current_instance().setLevel('WARNING')
     training, test = load_images(args)
     settings = dict(
-        data='CIFAR-100' if args.cifar100 else 'numbers on photographs',
+        data='CIFAR-100' if args.cifar100 else 'digits on photographs',
         images=args.images,
         test_images=args.test_images,
         epochs=args.epochs,

@@ -17,7 +17,7 @@ from mmpretrain_plugin.engine.optimizers.layer_decay_optim_wrapper_constructor i
 from mmpretrain_plugin.models import FCMAE
 
 # The paper does not give these values.
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 2e-3
 BETAS = (0.9, 0.95)
 WEIGHT_DECAY = 0.05
 WARMUP = 0.1  # share of the iterations
