@@ -104,7 +104,9 @@ def test_operators_import_one_way():
     assert_imports_one_way('ops', OPERATORS)
 
 
-@pytest.mark.parametrize('package', ['checkpoint', 'models', 'ops'])
+@pytest.mark.parametrize(
+    'package', ['analysis', 'checkpoint', 'models', 'ops', 'visualization']
+)
 def test_no_module_has_the_name_of_what_it_exports(package):
     """The package could only offer one of the two under that name."""
     for path in (ROOT / 'mmpretrain_plugin' / package).rglob('__init__.py'):
@@ -114,9 +116,9 @@ def test_no_module_has_the_name_of_what_it_exports(package):
                 assert node.module not in names, path
 
 
-def test_engine_ops_and_checkpoint_do_not_import_the_model():
+def test_these_packages_do_not_import_the_model():
     """They find models through the registry."""
-    for module in ('engine', 'ops', 'checkpoint'):
+    for module in ('analysis', 'engine', 'ops', 'checkpoint'):
         for path in (ROOT / 'mmpretrain_plugin' / module).rglob('*.py'):
             used = imported(path)
             own = 'mmpretrain_plugin.models'

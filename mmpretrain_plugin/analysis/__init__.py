@@ -1,5 +1,33 @@
 """Measures of features: functions of tensors."""
 
+from .backbone_loading import PixelNormalization, load_backbone
+from .channel_activity import saturated_channels, silent_channels
+from .class_selectivity import ClassMeans, class_selectivity_index
+from .cosine_distance import CosineDistance, feature_cosine_distance
+from .layer_measures import BackboneMeasures, measure_backbone
+from .linear_probe import linear_probe_accuracy
 from .nearest_neighbors import knn_accuracy
+from .spectrum import effective_rank
+from .splits import split_by_class
+from .taps import Block, collect_features, find_blocks, observe
 
-__all__ = ['knn_accuracy']
+__all__ = [
+    'BackboneMeasures',
+    'Block',
+    'ClassMeans',
+    'CosineDistance',
+    'PixelNormalization',
+    'class_selectivity_index',
+    'collect_features',
+    'effective_rank',
+    'feature_cosine_distance',
+    'find_blocks',
+    'knn_accuracy',
+    'linear_probe_accuracy',
+    'load_backbone',
+    'measure_backbone',
+    'observe',
+    'saturated_channels',
+    'silent_channels',
+    'split_by_class',
+]

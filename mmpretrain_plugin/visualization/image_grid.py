@@ -8,6 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
+from .figure_files import save_figure
+
 
 def save_image_grid(
     rows: Sequence[Sequence[np.ndarray | Image.Image]],
@@ -35,6 +37,4 @@ def save_image_grid(
         axis.imshow(image)
         axis.axis('off')
     figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path)

@@ -252,6 +252,8 @@ def run(monkeypatch, folder, *words):
     [
         (('--images', '150'), 'multiple of 100, .* got 150'),
         (('--epochs', '0'), '--epochs must be at least 1, got 0'),
+        (('--device', 'nothing'), '--device nothing cannot be used: '),
+        (('--work-dir', __file__), f'{__file__} is a file'),
         (('--cifar100', 'nothing'), 'nothing has no complete CIFAR-100'),
     ],
 )

@@ -371,6 +371,13 @@ def parse_arguments() -> argparse.Namespace:
                 f'{option} must be a multiple of {CLASSES}, equally many '
                 f'images of each class, got {given}'
             )
+    if args.work_dir.exists() and not args.work_dir.is_dir():
+        parser.error(f'--work-dir {args.work_dir} is a file')
+    try:
+        torch.empty(0, device=args.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        parser.error(f'--device {args.device} cannot be used: {reason}')
     return args
 
 

@@ -9,7 +9,11 @@ from PIL import Image
 from torch import Tensor
 
 from mmpretrain_plugin.models import FCMAE
-from mmpretrain_plugin.visualization import reconstruct_image, save_image_grid
+from mmpretrain_plugin.visualization import (
+    reconstruct_image,
+    save_figure,
+    save_image_grid,
+)
 
 STYLES = {
     'ConvNeXt': dict(color='tab:blue', marker='o'),
@@ -84,5 +88,4 @@ def draw_errors(
     axes[0].legend()
     axes[1].set_title('thin: untrained', fontsize='medium')
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path)
