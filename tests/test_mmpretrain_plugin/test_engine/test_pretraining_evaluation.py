@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from tensorboard.backend.event_processing.event_accumulator import (
     EventAccumulator,
 )
 from torch.testing import assert_close
 
+from mmpretrain_plugin.engine.runners.input_files import check_inputs
 from mmpretrain_plugin.models.masking import random_mask
 from tests.helpers.small_pretraining import (
     CLASSES,
@@ -25,6 +27,7 @@ from tests.helpers.small_pretraining import (
     pretraining,
     train,
 )
+from tests.test_configs import CONFIGS, load
 
 
 @pytest.fixture(scope='module')
@@ -241,8 +244,20 @@ def test_tensorboard_and_wandb_receive_metrics_and_images(
     assert [i.step for i in events.Images('reconstructions')] == [1]
 
 
-def test_the_number_of_images_is_checked():
-    from mmengine.registry import HOOKS
+def test_a_missing_labeled_folder_is_named_before_training(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    name = 'fcmae_convnextv2-tiny_1xb64-800e_labeled-folder.py'
+    cfg = load(CONFIGS / 'fcmae' / name)
+    cfg.train_dataloader.dataset.data_root = str(folder)
+    message = r'^data/labeled of val_dataloader\.dataset does .* set val_data'
+    with pytest.raises(FileNotFoundError, match=message):
+        check_inputs(cfg, 'train', 'val')
+    cfg.val_dataloader.dataset.data_root = str(folder)
+    check_inputs(cfg, 'train', 'val')
 
+
+def test_the_number_of_images_is_checked():
     with pytest.raises(ValueError, match='num_images must be 1 or more'):
         HOOKS.build(dict(type='ReconstructionVisualizationHook', num_images=0))
