@@ -50,6 +50,13 @@ def detection_rule(module, x, y):
     return x.numel() if isinstance(module, nn.AdaptiveAvgPool2d) else 0
 
 
+def swin_detection_rule(module, x, y):
+    """Table 6 for Swin: LayerNorm costs as much as a batch norm."""
+    if isinstance(module, nn.LayerNorm):
+        return 2 * x.numel()
+    return detection_rule(module, x, y)
+
+
 def build(model, scope):
     with DefaultScope.overwrite_default_scope(scope), meta_device():
         return MODELS.build(model).eval()
@@ -94,7 +101,7 @@ def of_backbone(arch, pixels):
     return parameters(model) + head, operations
 
 
-def of_mask_rcnn(model, height=800, width=1280):
+def of_mask_rcnn(model, rule=detection_rule, height=800, width=1280):
     """Return parameters and operations, with 1000 boxes and 100 masks."""
     model = build(model, 'mmdet')
 
@@ -104,7 +111,7 @@ def of_mask_rcnn(model, height=800, width=1280):
         model.roi_head.bbox_head(torch.zeros(1000, 256, 7, 7))
         model.roi_head.mask_head(torch.zeros(100, 256, 14, 14))
 
-    return parameters(model), count(model, detection_rule, run)
+    return parameters(model), count(model, rule, run)
 
 
 def of_upernet(model, height, width):

@@ -48,6 +48,8 @@ TABLE_7 = {
     ('convnextv2-huge-fcmae', 512): ('707', '3272'),
     ('convnextv2-huge-fcmae-in22k', 640): ('707', '5113'),
 }
+# The same for Swin, in configs/comparison.
+SWIN = {'base': ('497', '121', '1181'), 'large': ('904', '234', '1601')}
 
 
 def printed(number, like):
@@ -93,3 +95,23 @@ def test_table_7(name, pixels):
     assert (printed(parameters / 1e6, m), printed(operations / 1e9, g)) == (
         m, g,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize('size', SWIN)
+def test_swin_in_tables_6_and_7(size):
+    """Windows of 7. Table 6 counts LayerNorm, here PyTorch's own class.
+
+    That costs 2 operations per value, as a batch norm. Table 7 does not count
+    it here either.
+    """
+    coco, m, ade = SWIN[size]
+    folder = CONFIGS / 'comparison'
+    path = folder / f'mask-rcnn_swin-{size}-simmim_fpn_8xb4-lsj-3x_coco.py'
+    _, operations = complexity.of_mask_rcnn(
+        load(path).model, complexity.swin_detection_rule
+    )
+    assert printed(operations / 1e9, coco) == coco
+    path = folder / f'upernet_swin-{size}-simmim_8xb2-160k_ade20k-512x512.py'
+    parameters, operations = complexity.of_upernet(load(path).model, 512, 2048)
+    assert printed(parameters / 1e6, m) == m
+    assert printed(operations / 1e9, ade) == ade

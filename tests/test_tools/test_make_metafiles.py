@@ -49,12 +49,20 @@ def test_links_resolve(readme):
 
 @pytest.mark.parametrize('readme', READMES, ids=lambda p: p.parent.name)
 def test_commands_are_right(readme):
-    """CONFIG stands for every config of the folder."""
+    """CONFIG stands for every config of the folder and the library."""
     commands = commands_of(readme.read_text())
     assert any(command.startswith('mim train') for command in commands)
     paths = sorted(readme.parent.glob('*.py'))
     for command in commands:
-        for path in paths if 'CONFIG' in command else paths[:1]:
+        named = [
+            path
+            for path in paths
+            if command.split()[2] == load(path).default_scope
+        ]
+        if 'CONFIG' not in command:
+            named = paths[:1]
+        assert named, command
+        for path in named:
             check_command(command.replace('CONFIG', path.stem))
 
 
@@ -81,6 +89,8 @@ def test_heads_name_the_license_and_source_of_weights():
                 assert stated.startswith(model_name(address)), recipe.path
                 v2 = '/convnext-v2/' in address
                 wanted = 'CC-BY-NC 4.0' if v2 else 'MIT'
+                if '3rdparty' not in address:  # trained by OpenMMLab
+                    wanted = 'Apache 2.0'
                 assert f'license {wanted}' in stated, recipe.path
             elif address and folder != 'demo':
                 (run,) = re.findall(r'train (\S+) first', stated)
@@ -95,8 +105,11 @@ def test_weights_are_those_of_the_same_model():
         for model in yaml.safe_load(path.read_text())['Models']:
             if 'Weights' not in model:
                 continue
-            assert path.parent.name == 'imagenet'
             name, weights = model['Name'], model_name(model['Weights'])
+            if path.parent.name == 'comparison':
+                check_weights_of_openmmlab(model, name)
+                continue
+            assert path.parent.name == 'imagenet'
             assert '3rdparty' in weights
             size = re.match(r'convnext(?:v2)?-([a-z]+)', name)[1]
             assert re.search(r'convnext-(?:v2-)?([a-z]+)', weights)[1] == size
@@ -108,6 +121,23 @@ def test_weights_are_those_of_the_same_model():
             assert len({match and match[1] for match in pixels}) == 1
             released = model['Metadata']['Weights License']
             assert released == ('CC-BY-NC 4.0' if '-v2-' in weights else 'MIT')
+
+
+def check_weights_of_openmmlab(model, name):
+    """Method, size and part of the training agree."""
+    folders = model['Weights'].replace('//', '/').split('/')
+    (method,) = (
+        m for m in ('mae', 'simmim', 'spark') if m in re.split('[_-]', name)
+    )
+    assert method in folders
+    size = re.search(r'tiny|base|large|huge', name)[0]
+    assert size in folders[-1]
+    # MMPretrain keeps fine-tuned weights in the folder of the pre-training.
+    is_finetuned = len(folders) - folders.index(method) > 3
+    assert is_finetuned == ('-pre_' in name)
+    metadata = model['Metadata']
+    assert metadata['Weights License'] == 'Apache 2.0'
+    assert metadata['Weights Source'].endswith('released by OpenMMLab')
 
 
 def test_the_index_has_openmmlabs_format():
