@@ -53,7 +53,7 @@ MASK_SIZES = (1, 2, 4, 8, 16)
 DRAWN_SIZES = (4, 8, 16)  # in Figure 4
 DRAWN_IMAGES = (27, 64)  # of the test images
 # Images for training and testing, epochs, and images per iteration.
-REDUCED = dict(images=2000, test_images=500, epochs=2, batch_size=8)
+REDUCED = dict(images=1600, test_images=400, epochs=2, batch_size=8)
 FULL = dict(images=50000, test_images=10000, epochs=50, batch_size=128)
 
 
