@@ -43,6 +43,37 @@ class ProgressLine:
         print(text, end='\r' if terminal else '\n', flush=True)
 
 
+class Progress:
+    """Progress of work of known size, with the time left at its speed.
+
+    Args:
+        left: Work that is left, in any unit.
+        text: What is being done.
+
+    Both may be set again at any time.
+    """
+
+    def __init__(self, left: float = 0.0, text: str = '') -> None:
+        self.left = left
+        self.text = text
+        self.done = 0.0
+        self.line = ProgressLine()
+        self.started = time.monotonic()
+
+    @property
+    def passed(self) -> float:
+        """Return the seconds since the beginning."""
+        return time.monotonic() - self.started
+
+    def advance(self, work: float) -> None:
+        """Add work that is done, and show the text and the time left."""
+        self.done += work
+        self.left = max(self.left - work, 0.0)
+        left = clock(self.passed / self.done * self.left)
+        line = f'{self.text}, {clock(self.passed)}, about {left} left'
+        self.line.show(line.ljust(78))
+
+
 def run_logged(
     command: list[str],
     log: Path,

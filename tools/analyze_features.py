@@ -21,9 +21,6 @@ classifier and of a linear probe are measured too.
 """
 
 import argparse
-import json
-import secrets
-import time
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -45,10 +42,17 @@ from mmpretrain_plugin.analysis import (
     split_by_class,
 )
 from mmpretrain_plugin.analysis.channel_activity import SATURATED, SILENT
-from mmpretrain_plugin.launch import ProgressLine, clock
+from mmpretrain_plugin.command_line import (
+    output_folder,
+    positive_int,
+    usable_device,
+)
+from mmpretrain_plugin.launch import Progress, clock
+from mmpretrain_plugin.output_files import write_json
 from mmpretrain_plugin.visualization import (
     ActivationMaps,
     ImageSample,
+    open_image,
     plot_activation_maps,
     plot_channel_health,
     plot_cosine_distance,
@@ -61,26 +65,6 @@ from mmpretrain_plugin.visualization import (
 
 NEIGHBORS = 20  # as in appendix D
 HELD_OUT = 0.25  # of the labeled images
-
-
-class Progress:
-    """Progress over the images of all models, with the time left."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.done = 0
-        self.line = ProgressLine()
-        self.started = time.monotonic()
-
-    def add(self, images: int, name: str) -> None:
-        """Add images of a model that are done, and show the time left."""
-        self.done += images
-        passed = time.monotonic() - self.started
-        left = passed / self.done * (self.total - self.done)
-        self.line.show(
-            f'{name}: {self.done} of {self.total} images, {clock(passed)}, '
-            f'about {clock(left)} left'.ljust(78)
-        )
 
 
 def choose_names(words: list[str], given: list[str] | None) -> list[str]:
@@ -114,9 +98,10 @@ def analyze(
         start = 0
         for images in read_batches(sample.paths, args.size, args.batch_size):
             end = start + len(images)
+            progress.text = f'{name}: {end} of {len(sample.paths)} images'
             pixels = normalization(images.to(args.device))
             yield pixels, None if labels is None else labels[start:end]
-            progress.add(len(images), name)
+            progress.advance(len(images))
             start = end
 
     measures = measure_backbone(backbone, batches(), len(sample.classes))
@@ -174,12 +159,7 @@ def write_results(
     out.mkdir(parents=True, exist_ok=True)
     # The numbers first: the plots can be made again from them.
     path = out / 'features.json'
-    part = path.with_name(f'.{secrets.token_hex(8)}.part')
-    try:
-        part.write_text(json.dumps(results, indent=1, allow_nan=False) + '\n')
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_json(results, path)
     plots = {
         'cosine_distance.png': plot_cosine_distance,
         'channels.png': plot_channel_health,
@@ -246,33 +226,34 @@ def parse_arguments() -> argparse.Namespace:
         help='the folders in --data are classes',
     )  # fmt: skip
     parser.add_argument(
-        '--out', type=Path, default=Path('work_dirs/features'),
+        '--out', type=output_folder, default='work_dirs/features',
         help='folder of results (default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
         '--names', nargs='+', help='name of each model in tables and plots'
     )
     parser.add_argument(
-        '--images', type=int, default=1000,
+        '--images', type=positive_int, default=1000,
         help='number of images, chosen at random (default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--size', type=int, default=224,
+        '--size', type=positive_int, default=224,
         help='side of the square that models see (default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--layers', type=int, default=4,
+        '--layers', type=positive_int, default=4,
         help='number of layers in activations.png (default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--batch-size', type=int, default=16, help='(default: %(default)s)'
-    )
+        '--batch-size', type=positive_int, default=16,
+        help='(default: %(default)s)',
+    )  # fmt: skip
     parser.add_argument(
         '--seed', type=int, default=0,
         help='seed of the choice of images and of the split into training '
         'and held-out images (default: %(default)s)',
     )  # fmt: skip
-    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--device', type=usable_device, default='cpu')
     args = parser.parse_args()
     if len(args.models) % 2:
         parser.error(
@@ -282,19 +263,6 @@ def parse_arguments() -> argparse.Namespace:
     for word in args.models:
         if '://' not in word and '::' not in word and not Path(word).is_file():
             parser.error(f'{word} does not exist')
-    for name in ('images', 'size', 'layers', 'batch_size'):
-        if getattr(args, name) < 1:
-            option = name.replace('_', '-')
-            parser.error(
-                f'--{option} must be 1 or more, got {getattr(args, name)}'
-            )
-    if args.out.exists() and not args.out.is_dir():
-        parser.error(f'--out {args.out} is a file; choose a folder')
-    try:
-        torch.empty(0, device=args.device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        parser.error(f'--device {args.device} cannot be used: {reason}')
     if args.labels and args.images < 2:
         parser.error('--labels compares classes and needs --images 2 or more')
     if args.names and len(set(args.names)) != len(args.models) // 2:
@@ -325,8 +293,10 @@ def run(args: argparse.Namespace) -> None:
     loaded = [load_backbone(*pair) for pair in pairs]
     depth = min(len(find_blocks(backbone)) for backbone, _ in loaded)
     layers = min(args.layers, depth)
+    reading = Progress(len(sample.paths), 'checking that images are readable')
     for path in sample.paths:
-        read_image(path, args.size)
+        open_image(path)
+        reading.advance(1)
     first = read_image(sample.paths[0], args.size)[None].to(args.device)
 
     progress = Progress(len(sample.paths) * len(names))
@@ -352,7 +322,7 @@ def run(args: argparse.Namespace) -> None:
         saturated_below=SATURATED,
         models=models,
     )
-    passed = clock(time.monotonic() - progress.started)
+    passed = clock(progress.passed)
     print(f'{len(names)} models in {passed}'.ljust(78))
     written = write_results(args.out, results, maps)
     print(table(results))

@@ -2,162 +2,62 @@
 
     python tools/extract_features.py CONFIG CHECKPOINT FOLDER OUT.npz
 
-CONFIG is a config of MMPretrain, for pre-training or classification. Images
-pass its test pipeline. OUT.npz contains
+CONFIG is that of a pre-training, classifier, detector or segmentor, or the
+name of a config of an installed library, such as mmpretrain::mae/NAME.py.
+CHECKPOINT is a file or address in any format that init_cfg loads. OUT.npz
+contains
 
-    features  float32 (N, C): the last stage, averaged over its positions; in
-              a classifier also normalized, as its head receives it
+    features  float32 (N, C): output of the last stage, averaged over its
+              positions; in a classifier as its head receives it
     files     (N,): paths relative to FOLDER, sorted
     labels    int64 (N,): index of the subfolder in FOLDER; only if no image
               is outside of the subfolders
     classes   names of the subfolders, in the order of the labels
 
-A ConvNeXt V2 reads every checkpoint format of docs/checkpoints.md. Features
-are written to the disk as they are computed, so that memory does not limit
-their number.
+Images are squares of --size pixels from the center. Features are written to
+the disk as they are computed, so that memory does not limit their number.
 """
 
 import argparse
+import sys
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.dataset import default_collate
 from mmengine.device import get_device
-from mmengine.registry import DefaultScope
-from mmpretrain.apis import get_model
-from mmpretrain.registry import DATASETS
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
 
-from mmpretrain_plugin.checkpoint import load_pretrained, read_file
-from mmpretrain_plugin.launch import ProgressLine, clock
-from mmpretrain_plugin.models import ConvNeXtV2
-
-
-def pipeline_of(config: Path) -> list:
-    """Return the transforms of the images in the test of a config.
-
-    Raises:
-        ValueError: If the config has no test.
-    """
-    loader = Config.fromfile(config).get('test_dataloader')
-    if not loader:
-        raise ValueError(
-            f'{config} has no test_dataloader, whose pipeline prepares the '
-            'images; add one as configs/_base_/datasets/imagenet_fcmae.py has'
-        )
-    return loader.dataset.pipeline
+from mmpretrain_plugin.analysis import (
+    PixelNormalization,
+    load_backbone,
+    pooled_features,
+)
+from mmpretrain_plugin.command_line import positive_int, usable_device
+from mmpretrain_plugin.launch import Progress
+from mmpretrain_plugin.output_files import check_output_folder, complete_file
+from mmpretrain_plugin.visualization import find_images, read_batches
 
 
-def load_model(config: Path, checkpoint: str, device: str) -> nn.Module:
-    """Build a model and load the weights of its backbone.
+def find_labels(files: list[Path]) -> dict[str, np.ndarray]:
+    """Return labels and classes, or nothing if images have none.
 
     Args:
-        config: Config of MMPretrain.
-        checkpoint: Checkpoint; for a ``ConvNeXtV2`` in any known format, also
-            an address, for other backbones one of the complete model.
-        device: Device of the model.
-
-    Raises:
-        ValueError: If config and checkpoint do not fit.
+        files: Paths relative to the folder whose subfolders are classes.
     """
-    model = get_model(Config.fromfile(config), device=device)
-    if isinstance(model.backbone, ConvNeXtV2):
-        load_pretrained(model.backbone, dict(checkpoint=checkpoint))
-        return model
-    try:
-        model.load_state_dict(read_file(Path(checkpoint))[0])
-    except RuntimeError as error:
-        problems = ' '.join(str(error).split())
-        raise ValueError(
-            f'{checkpoint} does not fit {config}: {problems}'
-        ) from None
-    return model
-
-
-class Images(Dataset):
-    """Images of a folder and its subfolders after a pipeline.
-
-    Args:
-        folder: Folder, which is searched recursively.
-        pipeline: Config of the transforms, from a path on.
-
-    Raises:
-        FileNotFoundError: If there are no images.
-    """
-
-    def __init__(self, folder: Path, pipeline: list) -> None:
-        config = dict(
-            type='CustomDataset',
-            data_root=str(folder),
-            with_label=False,
-            pipeline=pipeline,
-        )
-        try:
-            with DefaultScope.overwrite_default_scope('mmpretrain'):
-                self.dataset = DATASETS.build(config)
-        except RuntimeError as error:
-            raise FileNotFoundError(
-                f'no images in {folder}: {error}'
-            ) from None
-        self.files = [
-            Path(self.dataset.get_data_info(i)['img_path']).relative_to(folder)
-            for i in range(len(self.dataset))
-        ]
-
-    def __len__(self) -> int:
-        """Return the number of images."""
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> dict:
-        """Return an image as the pipeline packs it.
-
-        Raises:
-            ValueError: If the pipeline cannot read it; names the file.
-        """
-        try:
-            return self.dataset[index]
-        except Exception as error:
-            reason = ' '.join(str(error).split()) or type(error).__name__
-            path = self.dataset.get_data_info(index)['img_path']
-            raise ValueError(f'{path} cannot be read: {reason}') from None
-
-    def labels(self) -> dict[str, np.ndarray]:
-        """Return labels and classes, or nothing if images have none."""
-        names = [file.parts[0] for file in self.files if len(file.parts) > 1]
-        if len(names) < len(self):
-            return {}
-        classes, labels = np.unique(names, return_inverse=True)
-        return dict(labels=labels.astype(np.int64), classes=classes)
-
-
-@torch.inference_mode()
-def features_of(model: nn.Module, loader: DataLoader) -> Iterator[np.ndarray]:
-    """Yield the features (n, C) of every batch of a loader."""
-    for batch in loader:
-        inputs = model.data_preprocessor(batch, False)['inputs']
-        features = model.backbone(inputs)[-1].float()
-        if features.dim() == 4:  # a map
-            features = features.mean(dim=(2, 3))
-        yield features.cpu().numpy()
+    names = [file.parts[0] for file in files if len(file.parts) > 1]
+    if len(names) < len(files):
+        return {}
+    classes, labels = np.unique(names, return_inverse=True)
+    return dict(labels=labels.astype(np.int64), classes=classes)
 
 
 def extract(
-    model: nn.Module, images: Images, out: Path, batch_size: int, workers: int
+    backbone: nn.Module,
+    normalization: PixelNormalization,
+    paths: list[Path],
+    args: argparse.Namespace,
 ) -> int:
     """Write features, file names and labels; a failure leaves no file.
-
-    Args:
-        model: Model in evaluation mode.
-        images: Images to encode.
-        out: File to write; an existing one is replaced.
-        batch_size: Images per batch.
-        workers: Processes that read images.
 
     Returns:
         The number of features of an image, C.
@@ -165,66 +65,76 @@ def extract(
     Raises:
         ValueError: If an image cannot be read; names the file.
     """
-    loader = DataLoader(
-        images, batch_size, num_workers=workers, collate_fn=default_collate
-    )
-    progress, start, done = ProgressLine(), time.monotonic(), 0
-    with tempfile.TemporaryDirectory(prefix='.', dir=out.parent) as folder:
+    files = [path.relative_to(args.folder) for path in paths]
+    progress, done = Progress(len(paths)), 0
+    batches = read_batches(paths, args.size, args.batch_size, args.workers)
+    folder = args.out.parent
+    with tempfile.TemporaryDirectory(prefix='.', dir=folder) as temporary:
         table = None
-        for features in features_of(model, loader):
+        for images in batches:
+            pixels = normalization(images.to(args.device))
+            features = pooled_features(backbone, pixels).cpu().numpy()
             if table is None:
                 table = np.lib.format.open_memmap(
-                    Path(folder, 'features.npy'),
+                    Path(temporary, 'features.npy'),
                     mode='w+',
                     dtype=np.float32,
-                    shape=(len(images), features.shape[1]),
+                    shape=(len(paths), features.shape[1]),
                 )
             table[done : done + len(features)] = features
             done += len(features)
-            left = (time.monotonic() - start) * (len(images) / done - 1)
-            progress.show(
-                f'{done}/{len(images)} images, {clock(left)} left     '
-            )
-        part = Path(folder, 'part.npz')
-        files = np.array([file.as_posix() for file in images.files])
-        np.savez(part, features=table, files=files, **images.labels())
-        part.replace(out)
+            progress.text = f'{done} of {len(paths)} images'
+            progress.advance(len(features))
+        names = np.array([file.as_posix() for file in files])
+        with complete_file(args.out) as part, part.open('wb') as file:
+            np.savez(file, features=table, files=names, **find_labels(files))
         return table.shape[1]
 
 
-def main() -> None:
-    """Read the arguments and write the file."""
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line, and check what can be checked at once."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('config', type=Path)
-    parser.add_argument('checkpoint', help='path, or for ConvNeXt V2 address')
+    parser.add_argument('config')
+    parser.add_argument('checkpoint')
     parser.add_argument('folder', type=Path)
     parser.add_argument('out', type=Path, help='.npz file to write')
-    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument(
+        '--size', type=positive_int, default=224,
+        help='side of the square that the model sees (default: %(default)s)',
+    )  # fmt: skip
+    parser.add_argument('--batch-size', type=positive_int, default=64)
     parser.add_argument(
         '--workers', type=int, default=2, help='processes that read images'
     )
-    parser.add_argument('--device', default=get_device())
+    parser.add_argument('--device', type=usable_device, default=get_device())
     args = parser.parse_args()
-    for path in (args.config, args.folder, args.out.parent):
-        if not path.exists():
-            parser.error(f'{path} does not exist')
-    if args.out.suffix != '.npz':
-        parser.error(f'{args.out} must end in .npz')
+    if args.out.suffix != '.npz' or args.out.is_dir():
+        parser.error(f'{args.out} must be a file that ends in .npz')
+    if not args.out.parent.exists():
+        parser.error(f'{args.out.parent} does not exist')
+    if args.workers < 0:
+        parser.error(f'--workers must be 0 or more, got {args.workers}')
+    return args
+
+
+def main() -> None:
+    """Run the command line; an error of the input is one line."""
+    args = parse_arguments()
     try:
-        pipeline = pipeline_of(args.config)
-        model = load_model(args.config, args.checkpoint, args.device)
-        images = Images(args.folder, pipeline)
-        channels = extract(
-            model, images, args.out, args.batch_size, args.workers
-        )
+        check_output_folder(args.out.parent)
+        if not args.folder.is_dir():
+            raise ValueError(f'{args.folder} is no folder')
+        paths = find_images([args.folder], sys.maxsize)
+        loaded = load_backbone(args.config, args.checkpoint, args.device)
+        channels = extract(*loaded, paths, args)
     except (OSError, ValueError) as error:
-        # PyTorch puts the traceback of a worker before the message.
-        last = str(error).strip().splitlines()[-1]
-        raise SystemExit(last.removeprefix('ValueError: ')) from None
-    print(f'{args.out}: {len(images)} images, {channels} features each')
+        raise SystemExit(str(error)) from None
+    except KeyboardInterrupt:
+        raise SystemExit('\ninterrupted; nothing was written') from None
+    print(f'{args.out}: {len(paths)} images, {channels} features each')
 
 
 if __name__ == '__main__':

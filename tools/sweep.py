@@ -16,7 +16,6 @@ interruption, skips finished points and resumes the others, which
 """
 
 import argparse
-import fcntl
 import itertools
 import json
 import re
@@ -24,6 +23,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from mmengine.config import Config
 
@@ -33,6 +33,8 @@ from mmpretrain_plugin.launch import (
     run_logged,
     seconds_left,
 )
+from mmpretrain_plugin.output_files import write_json
+from mmpretrain_plugin.result_folder import claim_folder
 
 MIM = str(Path(sys.executable).with_name('mim'))
 # Main metric of each library; for all of them, higher is better.
@@ -104,11 +106,10 @@ def points(grid: dict[str, list[str]]) -> Iterator[tuple[str, dict]]:
 
 def claim(
     folder: Path, cfg: Config, grid: dict[str, list[str]], more: list[str]
-) -> None:
-    """Record the settings of a sweep in its folder.
+) -> TextIO:
+    """Lock the folder of a sweep and record its settings.
 
-    Without the record, a sweep with another schedule would find its points
-    finished. A grid may grow between calls; finished points remain.
+    A grid may grow between calls; finished points remain.
 
     Args:
         folder: Folder of the sweep.
@@ -116,26 +117,22 @@ def claim(
         grid: Values by key.
         more: Options for mim.
 
+    Returns:
+        The lock, which lasts as long as the object.
+
     Raises:
-        SystemExit: If the folder holds runs with other settings.
+        SystemExit: If the folder cannot be written to, another sweep is
+            running in it, or it holds runs with other settings.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    note = folder / 'sweep.json'
-    mine = {
+    settings = {
         'config': cfg.pretty_text,
         'keys': list(grid),
         'options': more,
     }
-    if not note.exists():
-        note.write_text(json.dumps(mine, indent=1))
-        return
-    noted = json.loads(note.read_text())
-    other = [name for name in mine if noted[name] != mine[name]]
-    if other:
-        raise SystemExit(
-            f'{folder} holds runs with another {" and ".join(other)} (see '
-            f'{note}); use another --work-dir, or remove it'
-        )
+    try:
+        return claim_folder(folder, settings, 'sweep.json')
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
 
 
 def read_metric(run: Path, metric: str) -> tuple[float, float] | None:
@@ -235,10 +232,8 @@ def train(
         print('\n'.join(tail))
         print(f'{title}: failed after {passed}; its log: {run / "sweep.log"}')
         return False
-    # A rename is atomic: after a crash no run looks finished that is not.
-    note = run / f'{DONE}.part'
-    note.write_text(json.dumps({'overrides': point, 'command': command}))
-    note.rename(run / DONE)
+    # Written at once: after a crash no run looks finished that is not.
+    write_json({'overrides': point, 'command': command}, run / DONE)
     print(f'{title}: done in {passed}'.ljust(78))
     return True
 
@@ -281,15 +276,7 @@ def main() -> None:
     if swept:
         parser.error(f'{swept[0]} is already a key of --grid')
     if not args.table:
-        claim(folder, cfg, grid, more)
-        lock = (folder / 'lock').open('w')  # held until this process ends
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SystemExit(
-                f'another sweep is running in {folder}; wait for it, or use '
-                'another --work-dir'
-            ) from None
+        lock = claim(folder, cfg, grid, more)  # noqa: F841  until the end
         todo = list(points(grid))
         for i, (name, point) in enumerate(todo, start=1):
             title = f'[{i}/{len(todo)}] {name}'

@@ -8,12 +8,11 @@ IMAGE is an image file or a folder of images.
 import argparse
 from pathlib import Path
 
-from PIL import Image
-
 from mmpretrain_plugin.visualization import (
     draw_reconstructions,
     find_images,
     load_fcmae,
+    open_image,
 )
 
 
@@ -42,8 +41,8 @@ def main() -> None:
         paths = find_images(args.images, args.count)
     except FileNotFoundError as error:
         parser.error(str(error))
-    images = [Image.open(path).convert('RGB') for path in paths]
     try:
+        images = [open_image(path) for path in paths]
         model = load_fcmae(args.config, args.checkpoint, args.device)
     except ValueError as error:
         raise SystemExit(str(error)) from None

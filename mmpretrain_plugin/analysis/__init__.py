@@ -7,6 +7,7 @@ from .cosine_distance import CosineDistance, feature_cosine_distance
 from .layer_measures import BackboneMeasures, measure_backbone
 from .linear_probe import linear_probe_accuracy
 from .nearest_neighbors import knn_accuracy
+from .pooling import pooled_features
 from .spectrum import effective_rank
 from .splits import split_by_class
 from .taps import Block, collect_features, find_blocks, observe
@@ -27,6 +28,7 @@ __all__ = [
     'load_backbone',
     'measure_backbone',
     'observe',
+    'pooled_features',
     'saturated_channels',
     'silent_channels',
     'split_by_class',

@@ -60,19 +60,27 @@ def read_config(path: str) -> Config:
         except Exception as error:  # each part of an address fails elsewhere
             raise ValueError(
                 f'{path} is no config of an installed library '
-                f'({" ".join(str(error).split())}); write it like '
-                'mmpretrain::mae/NAME.py'
+                f'({_line(error)}); write it like mmpretrain::mae/NAME.py'
             ) from None
     elif not Path(path).is_file():
         raise ValueError(f'{path} does not exist')
     else:
-        cfg = Config.fromfile(path)
+        try:
+            cfg = Config.fromfile(path)
+        except Exception as error:  # a config can run any code
+            raise ValueError(f'{path} is no config: {_line(error)}') from None
     if not isinstance(cfg.get('model'), dict) or 'backbone' not in cfg.model:
         raise ValueError(
             f'{path} has no model.backbone; use the config of a pre-training, '
             'a classifier, a detector or a segmentor'
         )
     return cfg
+
+
+def _line(error: Exception) -> str:
+    """Return the message of an error on one line."""
+    text = ' '.join(str(error).split())
+    return f'{type(error).__name__}: {text}' if text else type(error).__name__
 
 
 def load_backbone(
@@ -91,13 +99,19 @@ def load_backbone(
         The backbone in evaluation mode, and the normalization of its input.
 
     Raises:
-        ValueError: If the config has no backbone or is not found, or the
-            checkpoint cannot be read or does not fill the backbone.
+        ValueError: If the config cannot be read or has no backbone that can
+            be built, or the checkpoint cannot be read or does not fill the
+            backbone.
     """
     cfg = read_config(config)
     scope = cfg.get('default_scope', 'mmpretrain')
-    with DefaultScope.overwrite_default_scope(scope):
-        backbone = MODELS.build(cfg.model.backbone)
+    try:
+        with DefaultScope.overwrite_default_scope(scope):
+            backbone = MODELS.build(cfg.model.backbone)
+    except Exception as error:  # whatever the class of the backbone raises
+        raise ValueError(
+            f'the backbone of {config} cannot be built: {_line(error)}'
+        ) from None
     try:
         load_weights(backbone, read_state_dict(checkpoint))
     except CheckpointFileError:
@@ -114,8 +128,8 @@ def load_backbone(
 def load_weights(backbone: nn.Module, state: State) -> None:
     """Load a state dict into a backbone; all weights must be there.
 
-    The norms of a ConvNeXt's output stages may be missing or too many: they
-    are behind the last block, and pre-training has none.
+    The norms of output stages may be missing or too many: they are behind the
+    last block, and pre-training has none. A missing one becomes the identity.
 
     Args:
         backbone: A backbone of any library.
@@ -158,6 +172,8 @@ def load_weights(backbone: nn.Module, state: State) -> None:
     )
     if text:
         raise IncompleteCheckpointError(text)
+    for norm in {name.split('.')[0] for name in result.missing_keys}:
+        setattr(backbone, norm, nn.Identity())
 
 
 def find_normalization(cfg: Config) -> PixelNormalization:

@@ -12,26 +12,27 @@ def split_by_class(
     Args:
         labels: Class of each image, (N).
         held_out: Fraction of the images of each class to hold out, in
-            (0, 1), rounded; at least one, and at least one remains.
+            (0, 1), rounded; at least one, and at least one remains. The
+            image of a class with a single one remains.
         seed: Seed of the split.
 
     Returns:
         Indices of the training images and of the held-out images, sorted.
 
     Raises:
-        ValueError: If a class has a single image.
+        ValueError: If no class has two images.
     """
     generator = torch.Generator().manual_seed(seed)
     is_held_out = torch.zeros(len(labels), dtype=torch.bool)
     for label in labels.unique():
         members = (labels == label).nonzero()[:, 0]
-        if len(members) < 2:
-            raise ValueError(
-                'a split needs two or more images of every class, class '
-                f'{int(label)} has one'
-            )
         order = torch.randperm(len(members), generator=generator)
         count = round(held_out * len(members))
         count = min(max(count, 1), len(members) - 1)
         is_held_out[members[order[:count]]] = True
+    if not is_held_out.any():
+        raise ValueError(
+            'a split needs a class with two or more images; there are '
+            f'{len(labels)} images, each of another class'
+        )
     return (~is_held_out).nonzero()[:, 0], is_held_out.nonzero()[:, 0]

@@ -149,16 +149,15 @@ def _hook(
 
 
 @torch.no_grad()
-def encode(backbone: nn.Module, images: Tensor) -> None:
-    """Run a backbone on complete images, for the hooks inside it.
+def encode(backbone: nn.Module, images: Tensor) -> Tensor | Sequence[Tensor]:
+    """Return the outputs of a backbone for complete images.
 
     The backbones of MAE, SimMIM and others hide patches unless they are told
     not to.
     """
     if 'mask' in inspect.signature(backbone.forward).parameters:
-        backbone(images, mask=None)
-    else:
-        backbone(images)
+        return backbone(images, mask=None)
+    return backbone(images)
 
 
 def collect_features(

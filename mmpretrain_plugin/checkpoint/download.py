@@ -1,7 +1,6 @@
 """Download of checkpoints into the cache of torch.hub."""
 
 import hashlib
-import os
 import re
 from http.client import HTTPException
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.request import Request, urlopen
 import torch
 from mmengine.dist import barrier, get_rank
 
+from ..output_files import complete_file
 from .errors import CheckpointFileError
 
 # OpenMMLab's file names end with a date, in detectors and segmentors also the
@@ -68,25 +68,22 @@ def fetch(url: str, path: Path) -> None:
     """Download a file if the path does not exist; a failure leaves none."""
     if path.is_file():
         return
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
     hashed = HASHED_NAME.fullmatch(path.name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         length = content_length(url)
-        torch.hub.download_url_to_file(
-            url, str(part), hash_prefix=hashed[1] if hashed else None
-        )
-        size = part.stat().st_size
-        if length not in (None, size):
-            raise OSError(f'received {size} of {length} bytes')
-        part.replace(path)
+        with complete_file(path) as part:
+            torch.hub.download_url_to_file(
+                url, str(part), hash_prefix=hashed[1] if hashed else None
+            )
+            size = part.stat().st_size
+            if length not in (None, size):
+                raise OSError(f'received {size} of {length} bytes')
     except (OSError, ValueError, RuntimeError, HTTPException) as error:
         raise CheckpointFileError(
             f'{url} could not be downloaded ({error}); download it by other '
             f'means and set checkpoint to the file, or copy it to {path}'
         ) from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def content_length(url: str) -> int | None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import secrets
 from collections import OrderedDict
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..output_files import complete_file
 from .errors import CheckpointFileError
 from .safe_pickle import check_storage, first_line, read_pickle
 from .weights import State
@@ -250,22 +250,18 @@ def write_file(
         key: value.clone(memory_format=torch.contiguous_format)
         for key, value in state.items()
     }
-    part = path.with_name(f'.{secrets.token_hex(8)}.part')
     try:
-        part.touch(exist_ok=False)
-        if path.suffix == '.safetensors':
-            save_file(state, part, metadata={'format': 'pt', **metadata})
-        elif container:
-            torch.save({container: state, 'meta': metadata}, part)
-        else:
-            bare = OrderedDict(state)
-            about = OrderedDict({'': dict(metadata)})
-            bare._metadata = about  # type: ignore[attr-defined]
-            torch.save(bare, part)
-        part.replace(path)
+        with complete_file(path) as part:
+            if path.suffix == '.safetensors':
+                save_file(state, part, metadata={'format': 'pt', **metadata})
+            elif container:
+                torch.save({container: state, 'meta': metadata}, part)
+            else:
+                bare = OrderedDict(state)
+                about = OrderedDict({'': dict(metadata)})
+                bare._metadata = about  # type: ignore[attr-defined]
+                torch.save(bare, part)
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise CheckpointFileError(
             f'{path} could not be written: {first_line(error)}'
         ) from None
-    finally:
-        part.unlink(missing_ok=True)

@@ -7,29 +7,29 @@ from mmengine.evaluator import BaseMetric
 from mmpretrain.registry import METRICS
 from torch import Tensor
 
-from ..analysis import knn_accuracy
+from ..analysis import knn_accuracy, split_by_class
 
 
 @METRICS.register_module()
 class KNNAccuracy(BaseMetric):
     """Accuracy of classifying features by their nearest neighbors.
 
-    A random part of the data set is classified by the neighbors in the rest
-    (paper, appendix D: K = 20). The parts are the same in each evaluation.
+    A random part of each class is classified by the neighbors among the other
+    images (paper, appendix D: K = 20). It is the same in each evaluation.
     The metrics are named ``knn/top1`` and so on, in percent.
 
     Args:
         k: Number of neighbors; at most as many as there are.
         topk: An image counts as correct for each of these numbers if its
             class is among as many first ones.
-        query_ratio: Fraction of the images to classify, in (0, 1), at least
-            one image.
-        seed: Seed of the division.
+        held_out: Fraction of the images of each class to classify, in (0, 1);
+            see ``analysis.split_by_class``.
+        seed: Seed of the split.
         collect_device: 'cpu' or 'gpu', where results of processes are
             collected.
 
     Raises:
-        ValueError: If ``query_ratio`` is not in (0, 1).
+        ValueError: If ``held_out`` is not in (0, 1).
     """
 
     default_prefix = 'knn'
@@ -38,18 +38,16 @@ class KNNAccuracy(BaseMetric):
         self,
         k: int = 20,
         topk: Sequence[int] = (1, 5),
-        query_ratio: float = 0.2,
+        held_out: float = 0.25,
         seed: int = 0,
         collect_device: str = 'cpu',
     ) -> None:
         super().__init__(collect_device)
-        if not 0 < query_ratio < 1:
-            raise ValueError(
-                f'query_ratio must be in (0, 1), got {query_ratio}'
-            )
+        if not 0 < held_out < 1:
+            raise ValueError(f'held_out must be in (0, 1), got {held_out}')
         self.k = k
         self.topk = tuple(topk)
-        self.query_ratio = query_ratio
+        self.held_out = held_out
         self.seed = seed
 
     def process(
@@ -88,18 +86,11 @@ class KNNAccuracy(BaseMetric):
             Accuracy in percent by name, ``top1`` and so on.
 
         Raises:
-            ValueError: If there are fewer than two images.
+            ValueError: If no class has two images.
         """
-        if len(results) < 2:
-            raise ValueError(
-                f'KNNAccuracy needs at least 2 images, got {len(results)}'
-            )
         features = torch.stack([feature for feature, _ in results])
         labels = torch.tensor([label for _, label in results])
-        generator = torch.Generator().manual_seed(self.seed)
-        order = torch.randperm(len(results), generator=generator)
-        queries = max(1, int(self.query_ratio * len(results)))
-        query, train = order[:queries], order[queries:]
+        train, query = split_by_class(labels, self.held_out, self.seed)
         accuracy = knn_accuracy(
             features[train],
             labels[train],

@@ -15,7 +15,7 @@ from .image_batches import (
     read_image,
     sample_images,
 )
-from .image_files import find_images
+from .image_files import find_images, open_image
 from .image_grid import save_image_grid
 from .reconstruction import draw_reconstructions, reconstruct_image
 
@@ -26,6 +26,7 @@ __all__ = [
     'draw_reconstructions',
     'find_images',
     'load_fcmae',
+    'open_image',
     'plot_activation_maps',
     'plot_channel_health',
     'plot_cosine_distance',

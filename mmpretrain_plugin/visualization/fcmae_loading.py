@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.runner import load_checkpoint
 from mmpretrain.apis import get_model
 
+from ..checkpoint.pretrained import read_state_dict
 from ..models import FCMAE
 
 
@@ -17,15 +17,16 @@ def load_fcmae(config: Path, checkpoint: Path, device: str = 'cpu') -> FCMAE:
 
     Args:
         config: Config of the training.
-        checkpoint: Checkpoint that the training saved.
+        checkpoint: File that the training saved.
         device: Device of the model.
 
     Raises:
-        ValueError: If the checkpoint does not fit the config.
+        ValueError: If the checkpoint cannot be read or does not fit the
+            config.
     """
     model = get_model(Config.fromfile(config), device=device)
     try:
-        load_checkpoint(model, str(checkpoint), 'cpu', strict=True)
+        model.load_state_dict(read_state_dict(str(checkpoint)))
     except RuntimeError as error:
         problems = ' '.join(str(error).split())
         raise ValueError(

@@ -1,10 +1,11 @@
 """Figures written completely or not at all."""
 
-import secrets
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+
+from ..output_files import complete_file
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -15,10 +16,8 @@ def save_figure(figure: Figure, path: Path) -> None:
         path: PNG file to write; its folder is created.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{secrets.token_hex(8)}.part')
     try:
-        figure.savefig(part, dpi=110, format='png')
-        part.replace(path)
+        with complete_file(path) as part:
+            figure.savefig(part, dpi=110, format='png')
     finally:
         plt.close(figure)
-        part.unlink(missing_ok=True)

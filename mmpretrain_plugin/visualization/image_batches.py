@@ -3,6 +3,7 @@
 import random
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +11,9 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
+from torch.utils.data import DataLoader
 
-from .image_files import find_images
+from .image_files import find_images, open_image
 
 # What is cut from each side: 256 pixels to 224, as in MMPretrain's tests.
 BORDER = (1 - 224 / 256) / 2
@@ -94,23 +96,43 @@ def read_image(path: Path, size: int) -> Tensor:
     Raises:
         ValueError: If the file is no readable image.
     """
-    try:
-        with Image.open(path) as file:
-            image = ImageOps.fit(
-                file.convert('RGB'), (size, size), Image.Resampling.BICUBIC,
-                bleed=BORDER,
-            )  # fmt: skip
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise ValueError(
-            f'{path} cannot be read as an image; remove or replace it'
-        ) from None
+    image = ImageOps.fit(
+        open_image(path), (size, size), Image.Resampling.BICUBIC, bleed=BORDER
+    )
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
 def read_batches(
-    paths: Sequence[Path], size: int, batch_size: int
+    paths: Sequence[Path], size: int, batch_size: int, workers: int = 0
 ) -> Iterator[Tensor]:
-    """Yield batches of pixels, uint8 (N, 3, size, size), RGB."""
-    for start in range(0, len(paths), batch_size):
-        batch = paths[start : start + batch_size]
-        yield torch.stack([read_image(path, size) for path in batch])
+    """Yield batches of images, in the order of their paths.
+
+    Args:
+        paths: Image files.
+        size: Side in pixels.
+        batch_size: Images per batch; the last one may have fewer.
+        workers: Processes that read images; 0 reads them in this one.
+
+    Yields:
+        RGB pixels, uint8 (N, 3, size, size).
+
+    Raises:
+        ValueError: If a file is no readable image.
+    """
+    loader: DataLoader = DataLoader(
+        list(paths),  # type: ignore[arg-type]  # any sequence works
+        batch_size,
+        num_workers=workers,
+        collate_fn=partial(_read_batch, size=size),
+    )
+    try:
+        yield from loader
+    except ValueError as error:
+        # PyTorch puts the traceback of a worker before the message.
+        last = str(error).strip().splitlines()[-1]
+        raise ValueError(last.removeprefix('ValueError: ')) from None
+
+
+def _read_batch(paths: Sequence[Path], size: int) -> Tensor:
+    """Read images, (N, 3, size, size); it runs in a worker."""
+    return torch.stack([read_image(path, size) for path in paths])

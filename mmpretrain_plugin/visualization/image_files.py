@@ -1,9 +1,13 @@
-"""Image files among paths of a command line."""
+"""Image files among paths of a command line, and their pixels."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-SUFFIXES = ('.jpg', '.jpeg', '.png')
+import numpy as np
+from PIL import Image, ImageOps
+
+# Those that MMPretrain's data sets find in a folder.
+SUFFIXES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
 
 
 def find_images(paths: Sequence[Path], count: int) -> list[Path]:
@@ -28,3 +32,28 @@ def find_images(paths: Sequence[Path], count: int) -> list[Path]:
             f'{", ".join(map(str, paths))}'
         )
     return found[:count]
+
+
+def open_image(path: Path) -> Image.Image:
+    """Read an image as training does, in RGB and with 8 bits per channel.
+
+    As in OpenCV, which reads images in training, 16-bit images keep the upper
+    8 bits, and the orientation that a camera recorded is applied.
+
+    Args:
+        path: Image file.
+
+    Raises:
+        ValueError: If the file is no readable image.
+    """
+    try:
+        with Image.open(path) as file:
+            image = ImageOps.exif_transpose(file)
+            if image.mode.startswith('I'):  # Pillow would clip at 255
+                pixels = np.clip(np.asarray(image) // 256, 0, 255)
+                image = Image.fromarray(pixels.astype(np.uint8))
+            return image.convert('RGB')
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise ValueError(
+            f'{path} cannot be read as an image; remove or replace it'
+        ) from None

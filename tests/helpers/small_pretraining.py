@@ -97,7 +97,7 @@ def evaluated(folder: Path, work_dir: Path, **options) -> Config:
             val_dataloader=data_loader(folder, batch_size=4),
             val_evaluator=[
                 dict(type='ReconstructionLoss'),
-                dict(type='KNNAccuracy', k=3, topk=(1,), query_ratio=0.4),
+                dict(type='KNNAccuracy', k=3, topk=(1,), held_out=0.4),
             ],
             val_cfg=dict(type='IsolatedValLoop'),
             log_processor=EVALUATION.log_processor,

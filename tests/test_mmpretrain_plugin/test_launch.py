@@ -6,6 +6,7 @@ import time
 import pytest
 
 from mmpretrain_plugin.launch import (
+    Progress,
     ProgressLine,
     clock,
     run_logged,
@@ -47,6 +48,25 @@ def test_a_progress_line_is_printed_now_and_then(
             monkeypatch.setattr(time, 'monotonic', lambda t=second + part: t)
             line.show(str(second))
     assert capsys.readouterr().out == shown
+
+
+def test_the_time_left_follows_from_the_speed(monkeypatch, capsys):
+    """It does not depend on what a unit of work is."""
+    now = [0]
+    monkeypatch.setattr(time, 'monotonic', lambda: now[0])
+    for unit in (1, 1000):
+        now[0] = 0
+        progress = Progress(30 * unit, 'first')
+        now[0] = 20
+        progress.advance(10 * unit)  # 2 s each
+        now[0], progress.left, progress.text = 40, 5 * unit, 'second'
+        progress.advance(unit)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    expected = [
+        'first, 0:20, about 0:40 left',
+        'second, 0:40, about 0:14 left',  # 40 s for 11, 4 are left
+    ]
+    assert lines == expected * 2
 
 
 def test_output_goes_to_the_log_and_to_the_callback(tmp_path):

@@ -162,7 +162,7 @@ def test_too_few_images_per_class_leave_out_what_needs_a_split(
         (('x.py',), 'odd number of arguments: x.py'),
         (('x.py', 'x.pth'), 'x.py does not exist'),
         (('{config}', 'x.pth'), 'x.pth does not exist'),
-        (('{config}', '{checkpoint}', '--images', '0'), '--images must be 1'),
+        (('{config}', '{checkpoint}', '--images', '0'), '--images: must be 1'),
         (('{config}', '{checkpoint}', '--labels', '--images', '1'), '2 or'),
         (('{config}', '{checkpoint}', '--names', 'a', 'b'), 'different name'),
         (('{config}', '{checkpoint}', '--device', 'cuda'), 'cannot be used'),

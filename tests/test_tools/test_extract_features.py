@@ -1,30 +1,18 @@
-"""Features of a folder are those of MMPretrain's extractor."""
+"""Features of a folder are those of the model, image by image."""
 
 import extract_features
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmpretrain import FeatureExtractor, get_model
+from mmpretrain import get_model
 from PIL import Image
 
 from mmpretrain_plugin.checkpoint import to_state_dict, to_weights
+from mmpretrain_plugin.visualization import read_image
 from tests.helpers.small_models import ARCH, randomize
 
-COMMON = dict(
-    default_scope='mmpretrain',
-    test_dataloader=dict(
-        dataset=dict(
-            type='CustomDataset',
-            pipeline=[
-                dict(type='LoadImageFromFile'),
-                dict(type='ResizeEdge', scale=72, edge='short'),
-                dict(type='CenterCrop', crop_size=64),
-                dict(type='PackInputs'),
-            ],
-        )
-    ),
-)
+COMMON = dict(default_scope='mmpretrain')
 NORMALIZATION = dict(mean=[120.0] * 3, std=[60.0] * 3, to_rgb=True)
 FCMAE = dict(
     model=dict(
@@ -59,6 +47,39 @@ MAPS = dict(
     ),
     data_preprocessor=NORMALIZATION,
 )
+# A Transformer that hides patches unless it is told not to.
+MAE = dict(
+    model=dict(
+        type='MAE',
+        backbone=dict(
+            type='MAEViT',
+            img_size=64,
+            patch_size=16,
+            arch=dict(
+                embed_dims=12,
+                num_layers=2,
+                num_heads=2,
+                feedforward_channels=24,
+            ),
+        ),
+        neck=dict(
+            type='MAEPretrainDecoder',
+            num_patches=16,
+            patch_size=16,
+            embed_dim=12,
+            decoder_embed_dim=12,
+            decoder_depth=1,
+            decoder_num_heads=2,
+        ),
+        head=dict(
+            type='MAEPretrainHead',
+            norm_pix=True,
+            patch_size=16,
+            loss=dict(type='PixelReconstructionLoss', criterion='L2'),
+        ),
+    ),
+    data_preprocessor=dict(type='SelfSupDataPreprocessor', **NORMALIZATION),
+)
 
 
 @pytest.fixture(scope='module')
@@ -85,7 +106,7 @@ def write(tmp_path, config):
 
 
 def run(monkeypatch, *words):
-    words = ['extract_features.py', '--device=cpu', *map(str, words)]
+    words = ['extract', '--device=cpu', '--size=64', *map(str, words)]
     if not any(word.startswith('--workers') for word in words):
         words.append('--workers=0')
     monkeypatch.setattr('sys.argv', words)
@@ -93,9 +114,9 @@ def run(monkeypatch, *words):
 
 
 @pytest.mark.parametrize(
-    ('config', 'batch'), [(FCMAE, 1), (CLASSIFIER, 4), (MAPS, 7)]
+    ('config', 'batch'), [(FCMAE, 1), (CLASSIFIER, 4), (MAPS, 7), (MAE, 3)]
 )
-def test_they_equal_those_of_mmpretrain(
+def test_they_equal_those_of_the_model(
     config, batch, folder, tmp_path, monkeypatch, capsys
 ):
     path, checkpoint = write(tmp_path, config)
@@ -107,16 +128,29 @@ def test_they_equal_those_of_mmpretrain(
     names = [file.relative_to(folder).as_posix() for file in files]
     assert found['files'].tolist() == names
     assert found['classes'][found['labels']].tolist() == list('aaaabbb')
-    extractor = FeatureExtractor(str(path), str(checkpoint), device='cpu')
-    expected = [
-        each[-1] for each in extractor([*map(str, files)], stage='backbone')
-    ]
-    expected = [x.mean((1, 2)) if x.dim() == 3 else x for x in expected]
-    expected = torch.stack(expected).numpy()
+
+    model = get_model(Config.fromfile(path), str(checkpoint)).eval()
+    expected = []
+    for file in files:
+        pixels = (read_image(file, 64)[None].float() - 120) / 60
+        with torch.no_grad():
+            if config is MAE:
+                tokens = model.backbone(pixels, mask=None)[0]
+                feature = tokens[0, 1:].mean(dim=0)  # not the class token
+            else:
+                feature = model.backbone(pixels)[-1][0]
+                if feature.dim() == 3:
+                    feature = feature.mean(dim=(1, 2))
+        expected.append(feature.numpy())
     assert found['features'].dtype == np.float32
-    np.testing.assert_allclose(found['features'], expected, rtol=1e-5)
-    assert expected.std(axis=0).min() > 0
-    assert f'{out}: 7 images, 10 features each' in capsys.readouterr().out
+    # One image has other sums of fp32 than a batch.
+    np.testing.assert_allclose(
+        found['features'], expected, rtol=1e-4, atol=1e-6
+    )
+    assert np.std(expected, axis=0).min() > 0
+    channels = len(expected[0])
+    printed = capsys.readouterr().out
+    assert f'{out}: 7 images, {channels} features each' in printed
 
 
 def test_other_checkpoint_formats_are_read(folder, tmp_path, monkeypatch):
@@ -157,7 +191,7 @@ def test_an_unreadable_image_is_named_and_nothing_is_left(
     options = ('--batch-size=1', f'--workers={workers}')
     with pytest.raises(SystemExit) as error:
         run(monkeypatch, path, checkpoint, images, out / 'x.npz', *options)
-    assert str(error.value).startswith(f'{images}/b.png cannot be read: ')
+    assert str(error.value).startswith(f'{images}/b.png cannot be read')
     assert '\n' not in str(error.value)
     assert not list(out.iterdir())
 
@@ -167,25 +201,31 @@ def test_wrong_inputs_are_named(folder, tmp_path, monkeypatch, capsys):
     out, empty = tmp_path / 'out.npz', tmp_path / 'empty'
     empty.mkdir()
     for words, message in (
-        (('no.py', checkpoint, folder, out), 'no.py does not exist'),
-        ((path, checkpoint, 'nowhere', out), 'nowhere does not exist'),
         ((path, checkpoint, folder, out / 'x.npz'), f'{out} does not exist'),
-        ((path, checkpoint, folder, 'out.csv'), 'out.csv must end in .npz'),
+        ((path, checkpoint, folder, 'out.csv'), 'out.csv must be a file'),
+        ((path, checkpoint, folder, out, '--workers=-1'), '0 or more'),
+        ((path, checkpoint, folder, out, '--size=0'), '1 or more'),
     ):
         with pytest.raises(SystemExit):
             run(monkeypatch, *words)
         assert message in capsys.readouterr().err
-    untested = tmp_path / 'untested.py'
-    Config(FCMAE).dump(untested)
+    broken = tmp_path / 'broken.py'
+    broken.write_text('model = (')
     other = tmp_path / 'other.py'
     deeper = dict(type='ConvNeXtV2', arch=dict(ARCH, depths=(1, 1, 3, 1)))
     model = dict(FCMAE['model'], backbone=deeper)
     Config({**COMMON, **FCMAE, 'model': model}).dump(other)
     for words, message in (
-        ((untested, checkpoint, folder, out), 'has no test_dataloader'),
-        ((path, checkpoint, empty, out), f'no images in {empty}'),
+        ((broken, checkpoint, folder, out), f'{broken} is no config: '),
+        (('no.py', checkpoint, folder, out), 'no.py does not exist'),
+        ((path, checkpoint, 'nowhere', out), 'nowhere is no folder'),
+        ((path, checkpoint, path, out), f'{path} is no folder'),
+        ((path, checkpoint, empty, out), r'no images \(.*\) in .*empty'),
         ((path, 'no.pth', folder, out), 'no.pth does not exist'),
-        ((other, checkpoint, folder, out), f'{checkpoint}: '),
+        (
+            (other, checkpoint, folder, out),
+            f'{checkpoint} does not fit {other}: ',
+        ),
     ):
         with pytest.raises(SystemExit, match=message) as error:
             run(monkeypatch, *words)
@@ -198,7 +238,21 @@ def test_a_checkpoint_of_another_backbone_must_be_complete(
 ):
     path, checkpoint = write(tmp_path, MAPS)
     state = torch.load(checkpoint)['state_dict']
-    del state['backbone.norm3.weight']
+    del state['backbone.stages.3.0.norm.weight']
     torch.save(state, checkpoint)
-    with pytest.raises(SystemExit, match=r'does not fit .*norm3\.weight'):
+    with pytest.raises(SystemExit, match=r'does not fit .*0\.norm\.weight'):
         run(monkeypatch, path, checkpoint, folder, tmp_path / 'out.npz')
+
+
+def test_an_interruption_leaves_nothing(folder, tmp_path, monkeypatch):
+    path, checkpoint = write(tmp_path, FCMAE)
+    out = tmp_path / 'out'
+    out.mkdir()
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(extract_features, 'pooled_features', interrupt)
+    with pytest.raises(SystemExit, match='nothing was written'):
+        run(monkeypatch, path, checkpoint, folder, out / 'x.npz')
+    assert not list(out.iterdir())

@@ -251,8 +251,8 @@ def run(monkeypatch, folder, *words):
     ('words', 'message'),
     [
         (('--images', '150'), 'multiple of 100, .* got 150'),
-        (('--epochs', '0'), '--epochs must be at least 1, got 0'),
-        (('--device', 'nothing'), '--device nothing cannot be used: '),
+        (('--epochs', '0'), '--epochs: must be 1 or more, got 0'),
+        (('--device', 'nothing'), '--device: nothing cannot be used: '),
         (('--work-dir', __file__), f'{__file__} is a file'),
         (('--cifar100', 'nothing'), 'nothing has no complete CIFAR-100'),
     ],

@@ -16,14 +16,13 @@ the others.
 """
 
 import argparse
-import fcntl
 import json
 import os
 import platform
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 import torch
 from mmengine.logging import MMLogger
@@ -46,8 +45,15 @@ from toy_training import (
     train,
 )
 
-from mmpretrain_plugin.launch import ProgressLine, clock
+from mmpretrain_plugin.command_line import (
+    output_folder,
+    positive_int,
+    usable_device,
+)
+from mmpretrain_plugin.launch import Progress, clock
 from mmpretrain_plugin.models import FCMAE
+from mmpretrain_plugin.output_files import write_json
+from mmpretrain_plugin.result_folder import claim_folder
 
 MASK_SIZES = (1, 2, 4, 8, 16)
 DRAWN_SIZES = (4, 8, 16)  # in Figure 4
@@ -124,74 +130,6 @@ class Study(NamedTuple):
         return trained + tested + self.cost_of_knn
 
 
-class Progress:
-    """One line with the time left, from the speed of this run."""
-
-    def __init__(self) -> None:
-        self.line = ProgressLine()
-        self.started = time.monotonic()
-        self.title = ''
-        self.done = self.left = 0.0
-
-    def begin(self, title: str, left: float) -> None:
-        """Set the title, and the work that is left in the study."""
-        self.title, self.left = title, left
-
-    def advance(self, units: float) -> None:
-        """Add finished work and print the time left now and then."""
-        self.done += units
-        self.left = max(self.left - units, 0)
-        passed = time.monotonic() - self.started
-        left = clock(passed * self.left / self.done)
-        self.line.show(
-            f'{self.title}: {clock(passed)} in all, about {left} left   '
-        )
-
-
-def write_json(content: dict, path: Path) -> None:
-    """Write a JSON file completely or not at all."""
-    part = path.with_name(f'{path.name}.part')
-    part.write_text(json.dumps(content, indent=1) + '\n')
-    os.replace(part, path)
-
-
-def claim(folder: Path, settings: dict) -> None:
-    """Record the settings of a study in its folder.
-
-    Raises:
-        SystemExit: If the folder holds results with other settings.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / 'settings.json'
-    if not path.exists():
-        write_json(settings, path)
-        return
-    noted = json.loads(path.read_text())
-    other = [key for key in settings if noted.get(key) != settings[key]]
-    if other:
-        raise SystemExit(
-            f'{folder} holds results with another {" and ".join(other)} (see '
-            f'{path}); use another --work-dir, or remove it'
-        )
-
-
-def hold(folder: Path) -> TextIO:
-    """Return a lock of the folder, which lasts as long as the object.
-
-    Raises:
-        SystemExit: If another process has it.
-    """
-    lock = (folder / 'lock').open('w')
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise SystemExit(
-            f'another study is running in {folder}; wait for it, or use '
-            'another --work-dir'
-        ) from None
-    return lock
-
-
 def run_point(study: Study, point: Point, progress: Progress) -> dict:
     """Train and evaluate one encoder at one mask size."""
     started = time.monotonic()
@@ -266,7 +204,7 @@ def run_grid(study: Study) -> tuple[list[dict], dict[str, float]]:
     else:
         left = len(ENCODERS) * study.cost_of_knn
         left += len(todo) * study.cost_of_point
-        progress.begin('untrained encoders', left)
+        progress.left, progress.text = left, 'untrained encoders'
         untrained = run_untrained(study, progress)
     results = []
     for number, point in enumerate(grid, start=1):
@@ -278,7 +216,7 @@ def run_grid(study: Study) -> tuple[list[dict], dict[str, float]]:
             print(f'{title}: finished before')
             continue
         left = len(todo) - todo.index(point)
-        progress.begin(title, left * study.cost_of_point)
+        progress.left, progress.text = left * study.cost_of_point, title
         result = run_point(study, point, progress)
         results.append(result)
         line = f'{title}: MSE {result["mse"]:.3f}, top-5 error '
@@ -350,34 +288,25 @@ def parse_arguments() -> argparse.Namespace:
         ('batch_size', 'images per iteration'),
     ):
         parser.add_argument(
-            f'--{key.replace("_", "-")}', type=int, metavar='N',
+            f'--{key.replace("_", "-")}', type=positive_int, metavar='N',
             help=f'{text} (default: {REDUCED[key]}; --full: {FULL[key]})',
         )  # fmt: skip
     parser.add_argument(
-        '--work-dir', type=Path, default=Path('work_dirs/toy_study'),
+        '--work-dir', type=output_folder, default='work_dirs/toy_study',
         help='folder of the results (default: work_dirs/toy_study)',
     )  # fmt: skip
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--device', type=usable_device, default='cpu')
     args = parser.parse_args()
     for key, value in (FULL if args.full else REDUCED).items():
         if getattr(args, key) is None:
             setattr(args, key, value)
         given, option = getattr(args, key), f'--{key.replace("_", "-")}'
-        if given < 1:
-            parser.error(f'{option} must be at least 1, got {given}')
         if 'images' in key and given % CLASSES:
             parser.error(
                 f'{option} must be a multiple of {CLASSES}, equally many '
                 f'images of each class, got {given}'
             )
-    if args.work_dir.exists() and not args.work_dir.is_dir():
-        parser.error(f'--work-dir {args.work_dir} is a file')
-    try:
-        torch.empty(0, device=args.device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        parser.error(f'--device {args.device} cannot be used: {reason}')
     return args
 
 
@@ -420,8 +349,11 @@ def main() -> None:
         args.seed,
         args.device,
     )
-    claim(study.folder, settings)
-    lock = hold(study.folder)  # noqa: F841  until this process ends
+    try:
+        # Held until this process ends.
+        lock = claim_folder(study.folder, settings)  # noqa: F841
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
     parameters = {}
     for encoder in ENCODERS:
         backbone = study.build(Point(encoder, 1)).backbone

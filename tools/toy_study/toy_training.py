@@ -1,7 +1,6 @@
 """Train and evaluate one autoencoder of the toy study."""
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from mmpretrain_plugin.engine.optimizers.layer_decay_optim_wrapper_constructor i
     has_weight_decay,
 )
 from mmpretrain_plugin.models import FCMAE
+from mmpretrain_plugin.output_files import complete_file
 
 # The paper does not give these values.
 LEARNING_RATE = 2e-3
@@ -130,9 +130,8 @@ def train(
                 f'{epoch + 1}; try another --seed or a larger --batch-size'
             )
         state = {name: part.state_dict() for name, part in parts.items()}
-        part_file = checkpoint.with_name(f'{checkpoint.name}.part')
-        torch.save(dict(state, epoch=epoch + 1), part_file)
-        os.replace(part_file, checkpoint)
+        with complete_file(checkpoint) as part:
+            torch.save(dict(state, epoch=epoch + 1), part)
 
 
 def _parameter_groups(model: FCMAE) -> list[dict]:

@@ -29,6 +29,12 @@ def test_both_sides_have_an_image_of_every_class(held_out):
         assert labels[side].unique().tolist() == [0, 1]
 
 
-def test_a_class_with_one_image_is_an_error():
-    with pytest.raises(ValueError, match='class 1 has one'):
-        split_by_class(torch.tensor([0, 0, 1]))
+def test_the_only_image_of_a_class_remains():
+    train, test = split_by_class(torch.tensor([0, 1, 0]))
+    assert 1 in train and len(test) == 1
+
+
+@pytest.mark.parametrize('count', [1, 3])
+def test_classes_with_one_image_each_are_an_error(count):
+    with pytest.raises(ValueError, match=f'there are {count} images, each'):
+        split_by_class(torch.arange(count))

@@ -30,35 +30,36 @@ def test_the_loss_is_the_mean_over_images_not_batches():
 
 
 def test_a_part_of_the_images_is_classified_by_the_rest():
-    """Two classes in opposite directions, of which 3 images are asked for."""
+    """Two classes in opposite directions, of which 4 images are asked for."""
     angles = torch.linspace(0, 1, 10)
     features = torch.stack([angles.cos(), angles.sin()], dim=1)
     features[5:] *= -1
     labels = [0] * 5 + [1] * 5
-    metric = build('KNNAccuracy', k=3, topk=(1, 2), query_ratio=0.3)
+    metric = build('KNNAccuracy', k=3, topk=(1, 2), held_out=0.4)
     each = samples(features, labels)
     assert evaluate(metric, each) == {'knn/top1': 100, 'knn/top2': 100}
     wrong = samples(features, [0, 1, 0, 1, 0, 1, 0, 1, 0, 1])
     top1 = evaluate(metric, wrong[:6], wrong[6:])['knn/top1']
-    assert top1 in [pytest.approx(100 * i / 3) for i in range(4)]
+    assert top1 in [pytest.approx(100 * i / 4) for i in range(5)]
     assert evaluate(metric, wrong)['knn/top1'] == top1  # the same parts
 
 
 def test_an_image_is_not_its_own_neighbor():
-    """Where each image has its own class, no other image can vote for it."""
-    metric = build('KNNAccuracy', topk=(1, 5), query_ratio=0.5)
-    got = evaluate(metric, samples(torch.randn(20, 3), range(20)))
+    """Nothing is farther than the only other image of its class."""
+    directions = torch.eye(10)
+    features = torch.cat([directions, -directions])
+    metric = build('KNNAccuracy', k=5, topk=(1, 5), held_out=0.5)
+    got = evaluate(metric, samples(features, [*range(10)] * 2))
     assert got == {'knn/top1': 0, 'knn/top5': 0}
 
 
 def test_each_seed_chooses_other_images():
-    """The class of one image alone is never found; it may not be asked."""
-    torch.manual_seed(1)
-    features = torch.randn(20, 3)
+    """One image lies among those of the other class; it may not be asked."""
+    features = torch.tensor([[1.0, 0.0]] * 10 + [[0.0, 1.0]] * 11)
     results = {
         evaluate(
-            build('KNNAccuracy', topk=(1,), query_ratio=0.1, seed=seed),
-            samples(features, [1] + [0] * 19),
+            build('KNNAccuracy', k=3, topk=(1,), held_out=0.1, seed=seed),
+            samples(features, [0] * 10 + [1] * 10 + [0]),
         )['knn/top1']
         for seed in range(30)
     }
@@ -69,7 +70,7 @@ def test_few_images_have_few_neighbors():
     metric = build('KNNAccuracy', k=20)
     got = evaluate(metric, samples([[1.0, 0.0], [1.0, 0.1]], [0, 0]))
     assert got['knn/top1'] == 100
-    with pytest.raises(ValueError, match='at least 2 images, got 1'):
+    with pytest.raises(ValueError, match='two or more images; there are 1'):
         evaluate(metric, samples([[1.0, 0.0]], [0]))
 
 
@@ -79,6 +80,6 @@ def test_images_without_labels_are_an_error():
 
 
 @pytest.mark.parametrize('ratio', [0, 1, -0.1])
-def test_the_query_ratio_is_checked(ratio):
+def test_the_held_out_fraction_is_checked(ratio):
     with pytest.raises(ValueError, match=rf'in \(0, 1\), got {ratio}'):
-        build('KNNAccuracy', query_ratio=ratio)
+        build('KNNAccuracy', held_out=ratio)

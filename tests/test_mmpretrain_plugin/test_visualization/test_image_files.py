@@ -1,8 +1,11 @@
-"""Images are found among files and folders."""
+"""Images are found among files and folders, and read as in training."""
 
+import mmcv
+import numpy as np
 import pytest
+from PIL import Image
 
-from mmpretrain_plugin.visualization import find_images
+from mmpretrain_plugin.visualization import find_images, open_image
 
 
 def test_images_are_found_in_folders(tmp_path):
@@ -26,3 +29,39 @@ def test_a_folder_without_images_is_an_error(tmp_path):
 def test_a_path_that_does_not_exist_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match='no.png does not exist'):
         find_images([tmp_path / 'no.png'], count=1)
+
+
+def test_images_are_read_as_in_training(tmp_path):
+    """MMCV reads them with OpenCV, in BGR."""
+    rng = np.random.default_rng(0)
+    deep = Image.fromarray(rng.integers(0, 2**16, (5, 7), np.uint16))
+    deep.save(tmp_path / 'gray16.png')
+    deep.save(tmp_path / 'gray16.tif')
+    color = Image.fromarray(rng.integers(0, 256, (5, 7, 3), np.uint8))
+    color.save(tmp_path / 'color.png')
+    color.convert('L').save(tmp_path / 'gray.png')
+    color.convert('P').save(tmp_path / 'palette.png')
+    color.convert('L').convert('1').save(tmp_path / 'bits.png')
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: rotate by a quarter
+    color.save(tmp_path / 'rotated.jpg', exif=exif, quality=95)
+    for path in find_images([tmp_path], count=9):
+        image = open_image(path)
+        expected = mmcv.imread(str(path), backend='cv2')[..., ::-1]
+        assert image.mode == 'RGB'
+        difference = np.asarray(image, int) - expected
+        # Two decoders of JPEG round differently.
+        limit = 2 if path.suffix == '.jpg' else 0
+        assert abs(difference).max() <= limit, path
+
+
+@pytest.mark.parametrize('content', [b'', b'text', 'truncated'])
+def test_an_unreadable_image_is_named(tmp_path, content):
+    path = tmp_path / 'broken.png'
+    if content == 'truncated':
+        Image.effect_noise((64, 64), 9).save(path)
+        content = path.read_bytes()[:200]
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r'broken\.png cannot be read') as e:
+        open_image(path)
+    assert '\n' not in str(e.value)
