@@ -286,7 +286,7 @@ def run(args: argparse.Namespace) -> None:
     elif min(np.bincount(sample.labels)) < 2:
         print(
             'a class has one image: k-NN and linear probe, which hold out '
-            'images of each class, are left out; raise --images'
+            'images of each class, are left out; raise --images, or add images'
         )
     # All inputs are read before the work begins.
     pairs = list(zip(args.models[::2], args.models[1::2]))

@@ -154,10 +154,19 @@ def encode(backbone: nn.Module, images: Tensor) -> Tensor | Sequence[Tensor]:
 
     The backbones of MAE, SimMIM and others hide patches unless they are told
     not to.
+
+    Raises:
+        ValueError: If the backbone cannot encode images of this size.
     """
-    if 'mask' in inspect.signature(backbone.forward).parameters:
-        return backbone(images, mask=None)
-    return backbone(images)
+    takes_mask = 'mask' in inspect.signature(backbone.forward).parameters
+    try:
+        return backbone(images, **(dict(mask=None) if takes_mask else {}))
+    except (RuntimeError, AssertionError) as error:
+        height, width = images.shape[2:]
+        raise ValueError(
+            f'{type(backbone).__name__} cannot encode {len(images)} images of '
+            f'{height}x{width} pixels: {" ".join(str(error).split())}'
+        ) from error
 
 
 def collect_features(

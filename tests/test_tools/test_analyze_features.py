@@ -203,6 +203,7 @@ def test_wrong_inputs_are_one_line(inputs, tmp_path, monkeypatch):
         (ours, flat, ('--labels',), 'images in 0 folders'),
         (ours, broken, (), r'1\.png cannot be read as an image'),
         ((*ours, *resnet), data, (), 'ResNet has no blocks'),
+        (ours, data, ('--size', '8'), r'ConvNeXtV2 cannot encode .* of 8x8'),
         (
             (*ours, ours[0], other[1]),
             data,

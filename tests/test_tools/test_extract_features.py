@@ -220,6 +220,7 @@ def test_wrong_inputs_are_named(folder, tmp_path, monkeypatch, capsys):
         (('no.py', checkpoint, folder, out), 'no.py does not exist'),
         ((path, checkpoint, 'nowhere', out), 'nowhere is no folder'),
         ((path, checkpoint, path, out), f'{path} is no folder'),
+        ((path, checkpoint, folder, out, '--size=8'), 'cannot encode .* 8x8'),
         ((path, checkpoint, empty, out), r'no images \(.*\) in .*empty'),
         ((path, 'no.pth', folder, out), 'no.pth does not exist'),
         (

@@ -178,9 +178,9 @@ def test_nothing_stays_behind():
         calls.append(tap)
         assert not features.requires_grad
         if len(calls) == 3:
-            raise RuntimeError('stop')
+            raise LookupError('stop')
 
-    with pytest.raises(RuntimeError, match='stop'), observe(blocks, observer):
+    with pytest.raises(LookupError, match='stop'), observe(blocks, observer):
         encode(backbone, images)
     assert [block.module.fold_mlp for block in blocks] == before
     torch.testing.assert_close(backbone(images)[0], expected, rtol=0, atol=0)
