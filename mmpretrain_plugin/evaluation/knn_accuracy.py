@@ -86,10 +86,17 @@ class KNNAccuracy(BaseMetric):
             Accuracy in percent by name, ``top1`` and so on.
 
         Raises:
-            ValueError: If no class has two images.
+            ValueError: If there are fewer than two classes, of which every
+                image would be correct, or no class has two images.
         """
         features = torch.stack([feature for feature, _ in results])
         labels = torch.tensor([label for _, label in results])
+        if (classes := len(labels.unique())) < 2:
+            raise ValueError(
+                f'KNNAccuracy needs images of two or more classes, got '
+                f'{len(labels)} images of {classes}: use a folder with one '
+                'subfolder per class, or remove KNNAccuracy from the evaluator'
+            )
         train, query = split_by_class(labels, self.held_out, self.seed)
         accuracy = knn_accuracy(
             features[train],

@@ -68,10 +68,17 @@ def test_each_seed_chooses_other_images():
 
 def test_few_images_have_few_neighbors():
     metric = build('KNNAccuracy', k=20)
-    got = evaluate(metric, samples([[1.0, 0.0], [1.0, 0.1]], [0, 0]))
-    assert got['knn/top1'] == 100
-    with pytest.raises(ValueError, match='two or more images; there are 1'):
-        evaluate(metric, samples([[1.0, 0.0]], [0]))
+    features = [[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]]
+    assert evaluate(metric, samples(features, [0, 0, 1]))['knn/top1'] == 100
+    with pytest.raises(ValueError, match='two or more images; there are 3'):
+        evaluate(metric, samples(features, [0, 1, 2]))
+
+
+def test_one_class_is_an_error():
+    """Every image would be classified correctly."""
+    each = samples([[1.0, 0.0], [1.0, 0.1]], [0, 0])
+    with pytest.raises(ValueError, match='got 2 images of 1: use a folder'):
+        evaluate(build('KNNAccuracy'), each)
 
 
 def test_images_without_labels_are_an_error():
