@@ -12,7 +12,7 @@ from pathlib import Path
 def complete_file(path: Path) -> Iterator[Path]:
     """Provide a temporary path that becomes the file after success.
 
-    A failure or an interruption removes it and leaves ``path`` as it was::
+    After a failure or an interruption it is gone and ``path`` as before::
 
         with complete_file(path) as part:
             part.write_text(text)
