@@ -117,7 +117,7 @@ def pretrain(name, image_folder, work_dir):
 
 
 def check_start(cfg, checkpoint, new):
-    """Check that a model starts from a checkpoint, but for some weights."""
+    """Check that a model starts from a checkpoint, except for new weights."""
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         model = MODELS.build(cfg.model)
         model.init_weights()
