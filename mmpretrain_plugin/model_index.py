@@ -6,7 +6,8 @@ from mmpretrain.apis.model import ModelHub
 
 # A checkout has links to its own files here, a wheel has copies.
 MIM = Path(__file__).parent / '.mim'
-# Those of the other folders build with MMDetection and MMSegmentation.
+# Those of the other folders build with MMDetection and MMSegmentation, or, in
+# comparison, partly have the names of MMPretrain's own.
 FOLDERS = ('fcmae', 'imagenet', 'ablation')
 
 

@@ -590,12 +590,17 @@ def test_multipliers_of_nothing_are_named(paramwise_cfg, words):
         )
 
 
-def test_a_backbone_without_depths_is_named():
-    """As MMDetection's and MMSegmentation's own backbones."""
+@pytest.mark.parametrize('library', ['mmdet', 'mmseg'])
+def test_a_backbone_without_depths_is_named(library):
+    """MMDetection's and MMSegmentation's own do not count layers."""
     model = nn.Module()
-    model.backbone = nn.Linear(2, 2)
-    with pytest.raises(ValueError, match='get_layer_depth.*Linear'):
+    small = dict(embed_dims=4, depths=(1, 1, 1, 1), num_heads=(1, 1, 1, 1))
+    model.backbone = MODELS.build(
+        dict(type=f'{library}.SwinTransformer', **small)
+    )
+    with pytest.raises(ValueError, match='get_layer_depth.*SwinTransformer'):
         groups_of(model, layer_decay_rate=0.9)
+    groups_of(model)  # without layer decay they need none
 
 
 def test_flattened_parameters_are_an_error():
