@@ -95,7 +95,7 @@ def check_command(recipe):
 
 
 def check_optimizer_and_schedule(cfg, model):
-    """Build the optimizer, with each parameter once, and its schedules."""
+    """Build the optimizer, with each trained parameter once; schedules."""
     # Mixed precision refuses a CPU; its parameter groups are the same.
     cfg.optim_wrapper.type = 'OptimWrapper'
     cfg.optim_wrapper.pop('loss_scale', None)
@@ -104,10 +104,11 @@ def check_optimizer_and_schedule(cfg, model):
     grouped = list(
         itertools.chain.from_iterable(group['params'] for group in groups)
     )
-    # Fixed position embeddings and momentum encoders are not trained.
+    # Fixed position embeddings, momentum encoders and frozen backbones are not
+    # trained; MMEngine's constructor passes them to the optimizer or not.
     trained = {id(p) for p in model.parameters() if p.requires_grad}
-    assert len(grouped) == len(trained)
-    assert set(map(id, grouped)) == trained
+    assert len(grouped) == len(set(map(id, grouped)))
+    assert trained <= set(map(id, grouped)) <= set(map(id, model.parameters()))
     for schedule in cfg.param_scheduler:
         options = dict(schedule)
         options.pop('_scope_', None)  # as MMEngine does

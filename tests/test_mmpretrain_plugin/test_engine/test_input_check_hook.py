@@ -119,7 +119,8 @@ def model_with(**heads):
 
 def test_heads_that_count_other_things_are_not_compared():
     """Heads of depth, and the semantic branch of HTC, beside detectors."""
-    with torch.device('meta'):
+    scope = DefaultScope.overwrite_default_scope('mmseg')
+    with scope, torch.device('meta'):
         depth = VPDDepthHead()
     assert depth.num_classes == 1
     model = torch.nn.ModuleDict({'decode_head': depth})
