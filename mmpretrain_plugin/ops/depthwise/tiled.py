@@ -83,13 +83,15 @@ def _weight_gradient(x: Tensor, grad: Tensor, k: int) -> Tensor:
     grads = F.pad(grad.to(wide), (0, 0, 0, right, 0, below))
     grads = grads.unfold(1, tile, tile).unfold(2, tile, tile)
     grads = grads.permute(0, 1, 2, 4, 5, 3)
-    across = halos.shape[2]
-    rows = max(1, tiles_at_once(k, channels) // across)
-    rows = min(rows, halos.shape[1])
-    sums = halos.new_zeros(rows, across, k, k, channels)
-    for image in range(len(x)):
-        for start in range(0, halos.shape[1], rows):
-            part = slice(start, start + rows)
-            some = halos[image, part]
-            add_window_products(sums[: len(some)], some, grads[image, part])
-    return sums.sum((0, 1)).permute(2, 0, 1).unsqueeze(1)
+    down, across = halos.shape[1:3]
+    limit = tiles_at_once(k, channels)
+    images = max(1, min(len(x), limit // (down * across)))
+    rows = min(down, max(1, limit // across))
+    sums = halos.new_zeros(images, rows, across, k, k, channels)
+    for first in range(0, len(x), images):
+        for top in range(0, down, rows):
+            part = slice(first, first + images), slice(top, top + rows)
+            some = halos[part]
+            own = sums[: some.shape[0], : some.shape[1]]
+            add_window_products(own, some, grads[part])
+    return sums.sum((0, 1, 2)).permute(2, 0, 1).unsqueeze(1)

@@ -7,6 +7,9 @@ from torch import Tensor
 from ..triton_support import can_run_triton
 from .triton import triton_gelu_norms_backward, triton_gelu_norms_forward
 
+# Elements whose squares stay in the cache of a CPU core.
+CACHED = 2**17
+
 gelu_backward = torch.ops.aten.gelu_backward
 
 
@@ -29,9 +32,24 @@ def gelu_norms_forward(
     h = torch.ops.aten.gelu_(a) if in_place else F.gelu(a)
     if not has_norms:
         return h, None
+    return h, _norms(h)
+
+
+def _norms(h: Tensor) -> Tensor:
+    """Return the L2 norms over positions (N, K) of h (N, T, K)."""
     # The sum of squares over 256² positions exceeds the range of fp16.
-    wide = torch.promote_types(a.dtype, torch.float32)
-    return h, torch.linalg.vector_norm(h, dim=1, dtype=wide)
+    wide = torch.promote_types(h.dtype, torch.float32)
+    recorded = torch.jit.is_tracing() or torch.compiler.is_compiling()
+    if h.device.type != 'cpu' or recorded or not h.numel():
+        return torch.linalg.vector_norm(h, dim=1, dtype=wide)
+    # On a CPU vector_norm is slow over a dimension that is not the last one.
+    # Squares of few positions at a time stay in the cache.
+    sums = h.new_zeros(len(h), h.shape[-1], dtype=wide)
+    rows = max(1, CACHED // h.shape[-1])
+    for image, total in zip(h, sums):
+        for part in image.split(rows):
+            total += part.to(wide).square().sum(0)
+    return sums.sqrt()
 
 
 def gelu_norms_backward(
