@@ -1,4 +1,4 @@
-"""Run a long command with a log file, and show its progress."""
+"""Run long commands, such as those of mim, and show their progress."""
 
 import os
 import re
@@ -6,8 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+PATIENCE = 10  # seconds that a command may take to stop
+MIM = str(Path(sys.executable).with_name('mim'))
 
 
 def clock(seconds: float) -> str:
@@ -74,6 +78,64 @@ class Progress:
         self.line.show(line.ljust(78))
 
 
+class LoggedProcess:
+    """A running command whose output goes to a file.
+
+    Args:
+        command: Command line.
+        log: File to append to; the command line is written first.
+        cwd: Working directory.
+        env: Variables to set in addition to those of this process.
+    """
+
+    def __init__(
+        self,
+        command: list[str],
+        log: Path,
+        cwd: Path | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open('a') as file:
+            print(' '.join(command), file=file, flush=True)
+            self._reader = log.open(errors='replace')
+            self._reader.seek(file.tell())
+            self._rest = ''  # a line that is not finished
+            self._process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # to also stop the processes of mim
+            )
+
+    def read_lines(self) -> list[str]:
+        """Return the lines that were written since the last call."""
+        text = self._rest + self._reader.read()
+        lines = text.splitlines(keepends=True)
+        unfinished = lines and not text.endswith('\n')
+        self._rest = lines.pop() if unfinished and self.poll() is None else ''
+        return lines
+
+    def poll(self) -> int | None:
+        """Return the exit status, None while the command is running."""
+        return self._process.poll()
+
+    def stop(self) -> None:
+        """Stop the command and the processes that it started."""
+        running = self.poll() is None
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        if not running:
+            return
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
 def run_logged(
     command: list[str],
     log: Path,
@@ -93,25 +155,75 @@ def run_logged(
     Returns:
         Exit status of the command.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open('a') as file:
-        print(' '.join(command), file=file, flush=True)
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,  # to also stop the processes of mim
-        )
-        try:
-            for line in process.stdout:
-                file.write(line)
-                file.flush()
+    process = LoggedProcess(command, log, cwd, env)
+    try:
+        while True:
+            status = process.poll()
+            for line in process.read_lines():
                 on_line(line)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
-            raise
-        return process.wait()
+            if status is not None:
+                return status
+            time.sleep(0.1)
+    finally:
+        process.stop()
+
+
+def last_checkpoint(work_dir: Path) -> str:
+    """Return the last checkpoint of a training in its work folder."""
+    return (work_dir / 'last_checkpoint').read_text().strip()
+
+
+def mim_train(
+    library: str,
+    config: str | Path,
+    work_dir: Path,
+    more: Sequence[str] = (),
+    options: Sequence[str] = (),
+) -> list[str]:
+    """Return the command that trains a config, or resumes its training.
+
+    Args:
+        library: 'mmpretrain', 'mmdet' or 'mmseg'.
+        config: Path of the config.
+        work_dir: Work folder; a training in it is resumed.
+        more: Options for mim.
+        options: Overrides of the config, ``KEY=VALUE``.
+    """
+    command = [MIM, 'train', library, str(config)]
+    command += ['--work-dir', str(work_dir), *more]
+    if (work_dir / 'last_checkpoint').exists():
+        command.append('--resume')
+    return _with_options(command, options)
+
+
+def mim_test(
+    library: str,
+    config: str | Path,
+    checkpoint: str,
+    work_dir: Path,
+    more: Sequence[str] = (),
+    options: Sequence[str] = (),
+) -> list[str]:
+    """Return the command that tests a config.
+
+    Args:
+        library: 'mmpretrain', 'mmdet' or 'mmseg'.
+        config: Path of the config.
+        checkpoint: Weights to test.
+        work_dir: Folder of the results.
+        more: Options for mim.
+        options: Overrides of the config, ``KEY=VALUE``.
+    """
+    command = [MIM, 'test', library, str(config), '--checkpoint', checkpoint]
+    command += ['--work-dir', str(work_dir), *more]
+    return _with_options(command, options)
+
+
+def _with_options(command: list[str], options: Sequence[str]) -> list[str]:
+    """Add overrides of the config, next to those that are there."""
+    if not options:
+        return command
+    if '--cfg-options' not in command:
+        return [*command, '--cfg-options', *options]
+    at = command.index('--cfg-options') + 1
+    return [*command[:at], *options, *command[at:]]

@@ -38,7 +38,7 @@ def claim_folder(
         lock.close()
         raise ValueError(
             f'another process is running in {folder}; wait for it, or use '
-            'another --work-dir'
+            'another folder'
         ) from None
     path = folder / record
     if not path.exists():
@@ -50,6 +50,6 @@ def claim_folder(
         lock.close()
         raise ValueError(
             f'{folder} holds results with another {" and ".join(other)} (see '
-            f'{path}); use another --work-dir, or remove it'
+            f'{path}); use another folder, or remove it'
         )
     return lock

@@ -43,7 +43,7 @@ def train(root, name, variant, *more):
          '--nproc_per_node', '2', '-m', 'tests.helpers.launched',
          SCRIPT, CONFIG, '--launcher', 'pytorch', '--work-dir', root / name,
          *more, '--cfg-options', *VARIANTS[variant], *BUDGET,
-         f'train_dataloader.dataset.data_root={root / "data/unlabelled"}'],
+         f'train_dataloader.dataset.data_root={root / "data/unlabeled"}'],
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
@@ -57,7 +57,7 @@ def runs(tmp_path_factory):
     subprocess.run(
         [sys.executable, ROOT / 'tools/demo/make_digit_scenes.py',
          root / 'data',
-         '--unlabelled', '16', '--train', '1', '--val', '1'],
+         '--unlabeled', '16', '--train', '1', '--val', '1', '--test', '1'],
         check=True, capture_output=True,
     )  # fmt: skip
     folders = {name: train(root, name, name) for name in VARIANTS}

@@ -17,7 +17,6 @@ interruption, skips finished points and resumes the others, which
 
 import argparse
 import itertools
-import json
 import re
 import sys
 import time
@@ -30,13 +29,14 @@ from mmengine.config import Config
 from mmpretrain_plugin.launch import (
     ProgressLine,
     clock,
+    mim_train,
     run_logged,
     seconds_left,
 )
 from mmpretrain_plugin.output_files import write_json
 from mmpretrain_plugin.result_folder import claim_folder
+from mmpretrain_plugin.run_logs import read_scalars
 
-MIM = str(Path(sys.executable).with_name('mim'))
 # Main metric of each library; for all of them, higher is better.
 METRICS = {
     'mmpretrain': 'accuracy/top1',
@@ -145,15 +145,7 @@ def read_metric(run: Path, metric: str) -> tuple[float, float] | None:
     Returns:
         Its last and its best value (the lowest of a loss), or None.
     """
-    values = []
-    for path in sorted(run.glob('*/vis_data/scalars.json')):
-        for line in path.read_text().splitlines():
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError:
-                continue  # cut off when the run was killed
-            if metric in record:
-                values.append(record[metric])
+    values = [r[metric] for r in read_scalars(run) if metric in r]
     if not values:
         return None
     best = min if 'loss' in metric else max
@@ -208,15 +200,8 @@ def train(
     Returns:
         Whether it succeeded.
     """
-    command = [MIM, 'train', library, config, '--work-dir', str(run), *more]
-    if (run / 'last_checkpoint').exists():
-        command.append('--resume')
     overrides = [f'{key}={value}' for key, value in point.items()]
-    if '--cfg-options' in command:
-        i = command.index('--cfg-options') + 1
-        command[i:i] = overrides
-    else:
-        command += ['--cfg-options', *overrides]
+    command = mim_train(library, config, run, more, overrides)
     started, progress = time.monotonic(), ProgressLine()
 
     def show(line: str) -> None:

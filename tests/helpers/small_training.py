@@ -71,7 +71,7 @@ def make_scenes(root):
     subprocess.run(
         [sys.executable, CONFIGS.parent / 'tools/demo/make_digit_scenes.py',
          root,
-         '--unlabelled', '1', '--train', '4', '--val', '2'],
+         '--unlabeled', '1', '--train', '4', '--val', '2', '--test', '1'],
         check=True, capture_output=True,
     )  # fmt: skip
 

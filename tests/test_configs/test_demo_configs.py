@@ -1,5 +1,6 @@
 """Configs of the demo fit each other, its data and the paper's tests."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,19 @@ def test_configs_have_the_classes_of_the_data():
             assert loader.dataset.metainfo.classes == classes
 
 
+def test_results_are_those_of_the_test_split():
+    """No setting was chosen on it; no recipe reads the validation split."""
+    for path in (CONFIGS / 'demo').glob('*.py'):
+        cfg = load(path)
+        text = str(cfg.test_dataloader) + str(cfg.test_evaluator)
+        assert 'test' in cfg.test_dataloader.dataset.data_root or re.search(
+            r"(img_path|img)': '(images/)?test", text
+        )
+        assert 'val' not in re.findall(r'\w+', cfg.pretty_text)
+        assert 'instances_val' not in cfg.pretty_text
+        assert 'images/validation' not in cfg.pretty_text
+
+
 def test_initial_weights_are_the_last_checkpoint_of_pre_training():
     epochs = load(
         CONFIGS / 'demo/fcmae_convnextv2-atto_digits.py'
@@ -29,7 +43,7 @@ def test_initial_weights_are_the_last_checkpoint_of_pre_training():
         assert checkpoint.name == f'epoch_{epochs}.pth'
 
 
-@pytest.mark.parametrize('side', [160, 200])
+@pytest.mark.parametrize('side', [96, 200])
 def test_multi_scale_test_scales_the_test_size(side):
     """MMSegmentation's default scales the original image."""
     import numpy as np
@@ -45,7 +59,7 @@ def test_multi_scale_test_scales_the_test_size(side):
             )
             sizes.append(out['img'].shape[:2])
     ratios = (0.75, 0.875, 1.0, 1.125, 1.25)
-    assert sizes == [(round(160 * r),) * 2 for r in ratios]
+    assert sizes == [(round(64 * r),) * 2 for r in ratios]
 
 
 def test_soft_nms_is_in_the_r_cnn_only():

@@ -9,6 +9,9 @@ from mmpretrain_plugin.launch import (
     Progress,
     ProgressLine,
     clock,
+    last_checkpoint,
+    mim_test,
+    mim_train,
     run_logged,
     seconds_left,
 )
@@ -67,6 +70,40 @@ def test_the_time_left_follows_from_the_speed(monkeypatch, capsys):
         'second, 0:40, about 0:14 left',  # 40 s for 11, 4 are left
     ]
     assert lines == expected * 2
+
+
+def test_a_training_is_resumed_if_there_is_a_checkpoint(tmp_path):
+    first = mim_train('mmdet', 'a.py', tmp_path, ['--amp'], ['x=1'])
+    assert first[1:] == [
+        'train', 'mmdet', 'a.py', '--work-dir', str(tmp_path), '--amp',
+        '--cfg-options', 'x=1',
+    ]  # fmt: skip
+    (tmp_path / 'last_checkpoint').write_text('epoch_1.pth\n')
+    assert last_checkpoint(tmp_path) == 'epoch_1.pth'
+    second = mim_train('mmdet', 'a.py', tmp_path, ['--amp'], ['x=1'])
+    assert second == [*first[:-2], '--resume', *first[-2:]]
+
+
+def test_overrides_join_those_of_the_user(tmp_path):
+    more = ['--cfg-options', 'y=2']
+    command = mim_train('mmseg', 'a.py', tmp_path, more, ['x=1'])
+    assert command[-3:] == ['--cfg-options', 'x=1', 'y=2']
+    command = mim_test('mmseg', 'a.py', 'w.pth', tmp_path, ['--tta'], ['x=1'])
+    assert command[1:] == [
+        'test', 'mmseg', 'a.py', '--checkpoint', 'w.pth', '--work-dir',
+        str(tmp_path), '--tta', '--cfg-options', 'x=1',
+    ]  # fmt: skip
+
+
+def test_lines_are_complete(tmp_path):
+    """A line that is written in two parts is read once."""
+    code = (
+        'import time; print("one ", end="", flush=True); time.sleep(1); '
+        'print("line"); print("end", end="")'
+    )
+    lines = []
+    run_logged([sys.executable, '-c', code], tmp_path / 'log', lines.append)
+    assert lines == ['one line\n', 'end']
 
 
 def test_output_goes_to_the_log_and_to_the_callback(tmp_path):

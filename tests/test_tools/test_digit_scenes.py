@@ -6,8 +6,10 @@ import socket
 
 import numpy as np
 import pytest
+import skimage.data
 from digit_scenes import (
     CLASSES,
+    PHOTOGRAPHS,
     DigitScenes,
     semantic_map,
 )
@@ -18,8 +20,9 @@ from mmpretrain.datasets import CustomDataset
 from mmseg.datasets import ADE20KDataset, BaseSegDataset
 from PIL import Image
 from pycocotools.coco import COCO
+from sklearn.datasets import load_digits, load_sample_image
 
-COUNTS = dict(size=96, unlabeled=3, train=40, val=12, seed=0)
+COUNTS = dict(size=96, unlabeled=3, train=40, val=12, test=5, seed=0)
 
 
 @pytest.fixture(scope='module')
@@ -29,16 +32,16 @@ def root(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope='module', params=['train', 'val'])
+@pytest.fixture(scope='module', params=['train', 'val', 'test'])
 def scenes(request):
     """The first scenes that `make demo` writes."""
-    return list(DigitScenes(request.param).take(60))
+    return list(DigitScenes(request.param).take(120))
 
 
 def test_masks_are_disjoint_and_cover_the_changed_pixels(scenes):
     for scene in scenes:
         masks = [instance.mask for instance in scene.instances]
-        painted = np.sum(masks, axis=0) if masks else np.zeros((160, 160))
+        painted = np.sum(masks, axis=0) if masks else np.zeros((96, 96))
         assert painted.max(initial=0) <= 1
         changed = (scene.image != scene.photograph).any(axis=-1)
         # A painted pixel has its old color only by accident.
@@ -51,8 +54,8 @@ def test_there_are_empty_crowded_and_ordinary_scenes(scenes):
     crowds = [any(i.crowd for i in scene.instances) for scene in scenes]
     assert 0 in counts
     assert any(crowds)
-    assert max(counts) > 8
-    assert sum(0 < c < 8 for c in counts) > len(scenes) / 2
+    assert max(counts) > 1
+    assert sum(c > 0 for c in counts) - sum(crowds) > 0.8 * len(scenes)
 
 
 def test_no_network_is_needed(monkeypatch):
@@ -60,8 +63,8 @@ def test_no_network_is_needed(monkeypatch):
         raise OSError('no network')
 
     monkeypatch.setattr(socket, 'socket', refuse)
-    assert DigitScenes('train')[1].image.shape == (160, 160, 3)
-    assert DigitScenes('val')[1].image.shape == (160, 160, 3)
+    for split in ('unlabeled', 'train', 'val', 'test'):
+        assert DigitScenes(split)[1].image.shape == (96, 96, 3)
 
 
 def test_a_scene_depends_only_on_seed_split_and_index():
@@ -72,14 +75,59 @@ def test_a_scene_depends_only_on_seed_split_and_index():
         assert not np.array_equal(one.image, scenes[7].image)
 
 
-def test_training_and_validation_have_nothing_in_common():
-    train, val = DigitScenes('train'), DigitScenes('val')
-    assert len(train.images) + len(val.images) == 1797
-    for photo in val.photographs:
-        assert not any(
-            photo.shape == other.shape and np.array_equal(photo, other)
-            for other in train.photographs
-        )
+def test_the_splits_have_nothing_in_common():
+    splits = [DigitScenes(split) for split in ('train', 'val', 'test')]
+    digits = np.concatenate([split.images for split in splits])
+    assert np.array_equal(digits, load_digits().images)
+    for number, name in enumerate(PHOTOGRAPHS):
+        parts = [split.photographs[number] for split in splits]
+        assert all(part.shape[1] > 60 for part in parts), name
+        photo = np.concatenate(parts, axis=1)
+        assert np.array_equal(photo, complete_photograph(name)), name
+
+
+def complete_photograph(name):
+    if name.endswith('.jpg'):
+        return load_sample_image(name)
+    photo = getattr(skimage.data, name)()
+    photo = photo[0] if name == 'stereo_motorcycle' else photo
+    return photo if photo.ndim == 3 else np.stack([photo] * 3, axis=-1)
+
+
+def test_unlabeled_images_are_of_the_training_split():
+    unlabeled, train = DigitScenes('unlabeled'), DigitScenes('train')
+    assert np.array_equal(unlabeled.images, train.images)
+    assert len(unlabeled.photographs) == len(train.photographs)
+    assert not np.array_equal(unlabeled[0].image, train[0].image)
+
+
+def test_crops_show_each_digit_in_the_folder_of_its_class(root):
+    """Each crop contains the pixels of its digit, up to JPEG."""
+    found = 0
+    for i, scene in enumerate(DigitScenes('train').take(40)):
+        for j, instance in enumerate(scene.instances):
+            name = f'{instance.label}_{CLASSES[instance.label]}'
+            path = root / 'crops/train' / name / f'{i:05d}_{j}.jpg'
+            assert path.exists() != instance.crowd
+            if instance.crowd:
+                continue
+            found += 1
+            rows, columns = instance.mask.nonzero()
+            crop = np.asarray(Image.open(path), float)
+            box = np.ptp(rows) + 1, np.ptp(columns) + 1
+            assert all(c >= b for c, b in zip(crop.shape, box))
+            # The margin is a quarter of the longer side, within the image.
+            margin = (max(box) - 1) // 4
+            top = min(rows.min(), margin)
+            left = min(columns.min(), margin)
+            shape = instance.mask[
+                rows.min() : rows.max() + 1, columns.min() : columns.max() + 1
+            ]
+            part = crop[top:, left:][: shape.shape[0], : shape.shape[1]]
+            expected = scene.image[instance.mask].astype(float)
+            assert np.abs(part[shape] - expected).mean() < 15
+    files = list((root / 'crops/train').rglob('*.jpg'))
+    assert len(files) == found > 40
 
 
 def test_zero_is_reserved_in_semantic_maps(scenes):
@@ -156,7 +204,7 @@ def test_mmseg_reads_the_semantic_maps(root, kind):
 
 def test_mmpretrain_reads_the_flat_folder(root):
     dataset = CustomDataset(
-        data_root=str(root / 'unlabelled'),
+        data_root=str(root / 'unlabeled'),
         with_label=False,
         pipeline=[dict(type='LoadImageFromFile')],
     )
@@ -168,8 +216,9 @@ def test_the_same_arguments_give_the_same_files(root, tmp_path):
     again = tmp_path / 'digit_scenes'
     make(again, **COUNTS)
     files = [p.relative_to(root) for p in root.rglob('*') if p.is_file()]
-    # unlabeled, COCO, ADE20K images and maps, 2 annotations, 1 mark
-    assert len(files) == 3 + 52 + 2 * 52 + 2 + 1
+    files = [f for f in files if f.parts[0] != 'crops']
+    # unlabeled, COCO, ADE20K images and maps, 3 annotations, 1 mark
+    assert len(files) == 3 + 57 + 2 * 57 + 3 + 1
     match, mismatch, errors = filecmp.cmpfiles(
         root, again, map(str, files), shallow=False
     )
@@ -185,19 +234,19 @@ def test_an_existing_data_set_is_not_written_again(root):
 
 def test_a_data_set_with_other_arguments_is_replaced(tmp_path):
     folder = tmp_path / 'digits'
-    small = dict(size=64, unlabeled=1, train=1, val=1, seed=0)
+    small = dict(size=64, unlabeled=1, train=1, val=1, test=1, seed=0)
     make(folder, **small)
-    (folder / 'unlabelled/00000.jpg').write_text('broken')
+    (folder / 'unlabeled/00000.jpg').write_text('broken')
     (folder / '.digit_scenes').write_text('of another version')
     assert make(folder, **small)
-    assert Image.open(folder / 'unlabelled/00000.jpg').size == (64, 64)
+    assert Image.open(folder / 'unlabeled/00000.jpg').size == (64, 64)
     assert [p.name for p in tmp_path.iterdir()] == ['digits']
 
 
 def test_another_folder_is_not_replaced(tmp_path):
     (tmp_path / 'holiday.jpg').write_text('precious')
     with pytest.raises(SystemExit, match='choose another folder'):
-        make(tmp_path, size=64, unlabeled=1, train=1, val=1, seed=0)
+        make(tmp_path, **{**COUNTS, 'size': 64})
     assert (tmp_path / 'holiday.jpg').read_text() == 'precious'
 
 
@@ -209,7 +258,7 @@ def test_scenes_of_every_allowed_size(size):
 
 @pytest.mark.parametrize(
     ('split', 'size', 'words'),
-    [('test', 96, "unlabelled.*'test'"), ('val', 32, 'at least 64.*32')],
+    [('dev', 96, "unlabeled.*'dev'"), ('val', 32, 'at least 64.*32')],
 )
 def test_wrong_arguments_raise(split, size, words):
     with pytest.raises(ValueError, match=words):
@@ -218,8 +267,9 @@ def test_wrong_arguments_raise(split, size, words):
 
 @pytest.mark.parametrize('option', ['--unlabeled', '--unlabelled'])
 def test_both_spellings_of_unlabeled(tmp_path, monkeypatch, option):
-    """The folder keeps its name, which the configs contain."""
-    words = ['--size', '64', option, '2', '--train', '1', '--val', '1']
+    """The old spelling of the option still works."""
+    counts = ['--train', '1', '--val', '1', '--test', '1']
+    words = ['--size', '64', option, '2', *counts]
     monkeypatch.setattr('sys.argv', ['make', str(tmp_path / 'data'), *words])
     main()
-    assert len(list((tmp_path / 'data/unlabelled').glob('*.jpg'))) == 2
+    assert len(list((tmp_path / 'data/unlabeled').glob('*.jpg'))) == 2

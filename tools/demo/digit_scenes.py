@@ -1,9 +1,11 @@
 """Digit scenes: a small data set of real images that needs no download.
 
 Handwritten digits (scikit-learn) of several sizes, colors and angles are
-painted on photographs (scikit-image). Each painted pixel belongs to exactly
-one digit and no other pixel changes, so the masks are exact. Training and
-validation have no photograph and no handwritten digit in common.
+painted on parts of photographs (scikit-image, scikit-learn). Each painted
+pixel belongs to exactly one digit and no other pixel changes, so the masks are
+exact. Training, validation and test have no handwritten digit and no pixel of
+a photograph in common: they use different parts. Settings are chosen on
+validation, and results are those of the test.
 """
 
 import json
@@ -31,17 +33,32 @@ CLASSES = (
 )
 # In ADE20K 0 means "no label"; MMSegmentation maps the others to 0, 1, ...
 BACKGROUND_VALUE = 1
-PHOTOGRAPHS = {
-    'train': (
-        'astronaut', 'brick', 'camera', 'grass', 'gravel',
-        'hubble_deep_field', 'immunohistochemistry', 'retina', 'rocket',
-        'stereo_motorcycle',
-    ),
-    'val': ('chelsea', 'coffee', 'moon'),
-}  # fmt: skip
-DIGITS = {'train': slice(0, 1400), 'val': slice(1400, None)}
+PHOTOGRAPHS = (
+    'astronaut', 'brick', 'camera', 'cell', 'chelsea', 'china.jpg', 'clock',
+    'coffee', 'coins', 'flower.jpg', 'grass', 'gravel', 'hubble_deep_field',
+    'immunohistochemistry', 'moon', 'retina', 'rocket', 'stereo_motorcycle',
+)  # fmt: skip
+# Columns of each photograph that a split uses, as shares of its width, and
+# the sides of the squares that are cut out of them.
+COLUMNS = {'train': (0.0, 0.5), 'val': (0.5, 0.75), 'test': (0.75, 1.0)}
+SQUARES = (0.15, 0.25)
+DIGITS = {
+    'train': slice(0, 1200),
+    'val': slice(1200, 1500),
+    'test': slice(1500, None),
+}
 # Number of the random stream of each split; fixed, so that the images stay.
-STREAMS = {'unlabelled': 0, 'train': 1, 'val': 2}
+STREAMS = {'unlabeled': 0, 'train': 1, 'val': 2, 'test': 3}
+EMPTY, CROWDED = 0.05, 0.05  # shares of such scenes
+DIGITS_PER_SCENE = 3  # at most, besides a crowd
+# Sides and angles of digits before the rotation.
+SIDES = (0.5, 0.65)  # of the side of the image
+CROWD_SIDE = 1 / 6
+CROWD_SPAN = 1 / 3
+ANGLE = 15  # degrees
+# Least difference between the color of a digit and that of its surroundings,
+# summed over the channels.
+CONTRAST = 320
 
 
 @dataclass(frozen=True)
@@ -79,50 +96,62 @@ class DigitScenes:
     """Sequence of scenes, each composed from its own random stream.
 
     Args:
-        split: 'unlabelled', 'train' or 'val'; the first two use the same
-            photographs and digits.
+        split: 'unlabeled', 'train', 'val' or 'test'; the first two use the
+            same parts of photographs and the same digits.
         size: Side of the square images in pixels.
         seed: Seed of all random choices.
+
+    Attributes:
+        images: Ink of the handwritten digits of the split, float
+            (N, 8, 8), 0 to 16.
+        labels: Their classes, (N,), 0 to 9.
+        photographs: Parts of photographs of the split, each uint8
+            (H, W, 3).
 
     Raises:
         ValueError: If the split is unknown or the size below 64.
     """
 
-    def __init__(self, split: str, size: int = 160, seed: int = 0) -> None:
+    def __init__(self, split: str, size: int = 96, seed: int = 0) -> None:
         if split not in STREAMS:
             raise ValueError(
                 f'split must be one of {list(STREAMS)}, got {split!r}'
             )
         if size < 64:
             raise ValueError(f'size must be at least 64 pixels, got {size}')
-        source = 'val' if split == 'val' else 'train'
+        source = 'train' if split == 'unlabeled' else split
         digits = sklearn.datasets.load_digits()
         self.images = digits.images[DIGITS[source]]
         self.labels = digits.target[DIGITS[source]]
-        self.photographs = [_photograph(n) for n in PHOTOGRAPHS[source]]
+        photographs = [_photograph(name) for name in PHOTOGRAPHS]
+        self.widths = [photo.shape[1] for photo in photographs]
+        self.photographs = [
+            photo[:, slice(*(round(c * width) for c in COLUMNS[source]))]
+            for photo, width in zip(photographs, self.widths)
+        ]
         self.size = size
         self.key = (seed, STREAMS[split])
 
     def __getitem__(self, index: int) -> Scene:
         """Return scene ``index``, which is the same in every call.
 
-        One scene in ten is empty and one in ten crowded, with up to fourteen
-        digits and a group that is annotated as a crowd.
+        One scene in twenty is empty, and one in twenty has a group of small
+        digits that is annotated as a crowd.
         """
         rng = np.random.default_rng([*self.key, index])
         image = self._background(rng)
         photograph = image.copy()
         free = np.ones(image.shape[:2], bool)
         kind = rng.random()
-        instances: list[Instance] = []
-        if kind < 0.1:
+        if kind < EMPTY:
             return Scene(image, photograph, ())
-        crowded = kind < 0.2
-        if crowded:
+        instances: list[Instance] = []
+        if kind < EMPTY + CROWDED:
             instances += self._crowd(rng, image, free)
-        for _ in range(rng.integers(8, 15) if crowded else rng.integers(2, 6)):
+        low, high = (round(self.size * side) for side in SIDES)
+        for _ in range(rng.integers(1, DIGITS_PER_SCENE, endpoint=True)):
             sample = rng.integers(len(self.images))
-            side = rng.integers(20, 29) if crowded else rng.integers(28, 73)
+            side = rng.integers(low, high, endpoint=True)
             mask = self._paint(rng, image, free, sample, side)
             if mask is not None:
                 instances.append(Instance(int(self.labels[sample]), mask))
@@ -134,9 +163,10 @@ class DigitScenes:
 
     def _background(self, rng: np.random.Generator) -> np.ndarray:
         """Return a random crop of a photograph, flipped at random."""
-        photo = self.photographs[rng.integers(len(self.photographs))]
+        number = rng.integers(len(self.photographs))
+        photo = self.photographs[number]
         height, width = photo.shape[:2]
-        side = int(min(height, width) * rng.uniform(0.4, 1.0))
+        side = int(self.widths[number] * rng.uniform(*SQUARES))
         top = rng.integers(height - side + 1)
         left = rng.integers(width - side + 1)
         crop = Image.fromarray(photo[top : top + side, left : left + side])
@@ -149,9 +179,11 @@ class DigitScenes:
     ) -> list[Instance]:
         """Paint one digit many times, small and close together."""
         sample = rng.integers(len(self.images))
-        corner = rng.integers(0, self.size - 48, size=2)
+        side = round(self.size * CROWD_SIDE)
+        span = round(self.size * CROWD_SPAN)
+        corner = rng.integers(0, self.size - side - span, size=2)
         masks = [
-            self._paint(rng, image, free, sample, 16, corner, 34)
+            self._paint(rng, image, free, sample, side, corner, span)
             for _ in range(8)
         ]
         masks = [mask for mask in masks if mask is not None]
@@ -186,7 +218,7 @@ class DigitScenes:
         glyph = Image.fromarray((self.images[sample] * 15.9).astype('uint8'))
         glyph = glyph.resize((side, side), Image.Resampling.BICUBIC)
         glyph = glyph.rotate(
-            rng.uniform(-30, 30), Image.Resampling.BICUBIC, expand=True
+            rng.uniform(-ANGLE, ANGLE), Image.Resampling.BICUBIC, expand=True
         )
         ink = np.array(glyph)
         shape = ink > 110
@@ -217,7 +249,9 @@ class DigitScenes:
 
 
 def _photograph(name: str) -> np.ndarray:
-    """Return a photograph of scikit-image as RGB."""
+    """Return a photograph of scikit-learn (a file) or scikit-image as RGB."""
+    if name.endswith('.jpg'):
+        return sklearn.datasets.load_sample_image(name)
     photo = getattr(skimage.data, name)()
     photo = photo[0] if isinstance(photo, tuple) else photo
     return photo if photo.ndim == 3 else np.stack([photo] * 3, axis=-1)
@@ -229,7 +263,7 @@ def _contrasting_color(
     """Return a random color that contrasts with its surroundings."""
     while True:
         color = rng.uniform(0, 255, size=3)
-        if np.abs(color - surrounding).sum() > 200:
+        if np.abs(color - surrounding).sum() > CONTRAST:
             return color
 
 
@@ -248,6 +282,35 @@ def semantic_map(scene: Scene) -> np.ndarray:
 def _save_jpeg(image: np.ndarray, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image).save(path, quality=95)
+
+
+def write_crops(scenes: Iterable[Scene], root: Path) -> None:
+    """Write each digit alone, into a folder per class, for classification.
+
+    A crop is the bounding box of the digit with a quarter of its longer side
+    around it, within the image, without changing the pixels of the scene.
+
+    Args:
+        scenes: Scenes to write.
+        root: Folder of the folders ``0_zero`` to ``9_nine``.
+    """
+    for name in (f'{i}_{name}' for i, name in enumerate(CLASSES)):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    for i, scene in enumerate(scenes):
+        for j, instance in enumerate(scene.instances):
+            if instance.crowd:
+                continue
+            rows, columns = instance.mask.nonzero()
+            margin = max(np.ptp(rows), np.ptp(columns)) // 4
+            top, left = (
+                max(int(p.min()) - margin, 0) for p in (rows, columns)
+            )
+            bottom, right = rows.max() + margin + 1, columns.max() + margin + 1
+            folder = root / f'{instance.label}_{CLASSES[instance.label]}'
+            _save_jpeg(
+                scene.image[top:bottom, left:right],
+                folder / f'{i:05d}_{j}.jpg',
+            )
 
 
 def write_unlabeled(scenes: Iterable[Scene], root: Path) -> None:

@@ -18,6 +18,7 @@ from mmpretrain_plugin.models import FCMAE
 from mmpretrain_plugin.visualization import (
     find_images,
     load_fcmae,
+    open_image,
     reconstruct_image,
     save_image_grid,
 )
@@ -100,8 +101,8 @@ def main() -> None:
         paths = find_images(args.images, args.count)
     except FileNotFoundError as error:
         parser.error(str(error))
-    images = [Image.open(path).convert('RGB') for path in paths]
     try:
+        images = [open_image(path) for path in paths]
         model = load_fcmae(args.config, args.checkpoint)
     except ValueError as error:
         raise SystemExit(str(error)) from None

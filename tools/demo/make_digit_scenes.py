@@ -2,8 +2,9 @@
 
     python tools/demo/make_digit_scenes.py data/digit_scenes
 
-Creates ``unlabelled/`` (a flat folder for FCMAE), ``coco/`` (instances) and
-``ade20k/`` (semantic maps). The same arguments always give the same pixels.
+Creates ``unlabeled/`` (a flat folder for FCMAE), ``coco/`` (instances),
+``ade20k/`` (semantic maps) and ``crops/`` (a folder per class). The same
+arguments always give the same pixels.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from digit_scenes import (
     DigitScenes,
     write_ade20k,
     write_coco,
+    write_crops,
     write_unlabeled,
 )
 
@@ -24,8 +26,18 @@ from digit_scenes import (
 MARK = '.digit_scenes'
 
 
+# Name of each annotated split in COCO's and in ADE20K's folders.
+SPLITS = {'train': 'training', 'val': 'validation', 'test': 'test'}
+
+
 def make(
-    root: Path, size: int, unlabeled: int, train: int, val: int, seed: int
+    root: Path,
+    size: int,
+    unlabeled: int,
+    train: int,
+    val: int,
+    test: int,
+    seed: int,
 ) -> bool:
     """Write the data set unless it exists already.
 
@@ -34,7 +46,8 @@ def make(
         size: Side of the images in pixels.
         unlabeled: Number of images for pre-training.
         train: Number of annotated training images.
-        val: Number of annotated validation images.
+        val: Number of annotated validation images, to choose settings on.
+        test: Number of annotated test images.
         seed: Seed of all random choices.
 
     Returns:
@@ -46,7 +59,8 @@ def make(
     code = Path(digit_scenes.__file__).read_bytes()
     recipe = (
         f'{hashlib.sha256(code).hexdigest()[:12]} size {size} '
-        f'unlabeled {unlabeled} train {train} val {val} seed {seed}\n'
+        f'unlabeled {unlabeled} train {train} val {val} test {test} '
+        f'seed {seed}\n'
     )
     mark = root / MARK
     if mark.exists() and mark.read_text() == recipe:
@@ -59,15 +73,13 @@ def make(
     root.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=root.name, dir=root.parent))
     try:
-        scenes = DigitScenes('unlabelled', size, seed).take(unlabeled)
-        write_unlabeled(scenes, partial / 'unlabelled')
-        for split, count, ade_split in (
-            ('train', train, 'training'),
-            ('val', val, 'validation'),
-        ):
+        scenes = DigitScenes('unlabeled', size, seed).take(unlabeled)
+        write_unlabeled(scenes, partial / 'unlabeled')
+        for split, count in zip(SPLITS, (train, val, test)):
             scenes = list(DigitScenes(split, size, seed).take(count))
             write_coco(scenes, partial / 'coco', split)
-            write_ade20k(scenes, partial / 'ade20k', ade_split)
+            write_ade20k(scenes, partial / 'ade20k', SPLITS[split])
+            write_crops(scenes, partial / 'crops' / split)
         (partial / MARK).write_text(recipe)
         shutil.rmtree(root, ignore_errors=True)
         partial.rename(root)
@@ -83,13 +95,14 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('root', type=Path)
-    parser.add_argument('--size', type=int, default=160)
+    parser.add_argument('--size', type=int, default=96)
     parser.add_argument(
-        '--unlabeled', '--unlabelled', type=int, default=1500, metavar='N',
+        '--unlabeled', '--unlabelled', type=int, default=6000, metavar='N',
         help='number of images for pre-training',
     )  # fmt: skip
-    parser.add_argument('--train', type=int, default=200)
-    parser.add_argument('--val', type=int, default=60)
+    parser.add_argument('--train', type=int, default=2400)
+    parser.add_argument('--val', type=int, default=300)
+    parser.add_argument('--test', type=int, default=300)
     parser.add_argument('--seed', type=int, default=0)
     arguments = vars(parser.parse_args())
     root = arguments['root']

@@ -4,8 +4,8 @@
 
 FCMAE pre-training on unlabeled digit scenes, then Mask R-CNN and UperNet from
 those weights and, with the same schedule, from random weights. All training
-and testing runs through mim. The results are a table, and figures and
-``report.html`` in ``work_dirs/demo/``.
+and testing runs through mim, two steps at a time. The results are a table, and
+figures and ``report.html`` in ``work_dirs/demo/``.
 """
 
 import argparse
@@ -15,25 +15,36 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from mmpretrain_plugin.launch import (
-    ProgressLine,
     clock,
-    run_logged,
-    seconds_left,
+    last_checkpoint,
+    mim_test,
+    mim_train,
 )
+from mmpretrain_plugin.step_runner import Step, StepRunner
 
 DEMO = Path(__file__).resolve().parent
 TOOLS = DEMO.parent
 CONFIGS = TOOLS.parent / 'configs' / 'demo'
 WORK = Path('work_dirs/demo')
 DATA = Path('data/digit_scenes')
-MIM = str(Path(sys.executable).with_name('mim'))
+# Expected seconds of each step on one core; the time left is estimated from
+# their ratios and the speed of this machine.
+SECONDS = {
+    'data': 20,
+    'fcmae': 320,
+    'mask-rcnn': 250,
+    'mask-rcnn-test': 35,
+    'upernet': 290,
+    'upernet-test': 30,
+    'upernet-test-ms': 45,
+    'reconstructions': 15,
+}
 # --quick: each step runs, but too briefly to learn anything.
 QUICK = {
-    'data': ['--unlabeled', '8', '--train', '8', '--val', '4'],
+    'data': ['--unlabeled', '8', '--train', '8', '--val', '2', '--test', '4'],
     'fcmae': [
         'train_cfg.max_epochs=1',
         'default_hooks.checkpoint.interval=1',
@@ -53,28 +64,6 @@ QUICK = {
 }
 
 
-@dataclass(frozen=True)
-class Step:
-    """One command of the demo.
-
-    Attributes:
-        name: Name of its log and its work folder.
-        title: Description that is printed.
-        seconds: Its duration on two cores, to estimate the time left.
-        command: Returns the command line, after the previous steps ran.
-    """
-
-    name: str
-    title: str
-    seconds: float
-    command: Callable[[], list[str]]
-
-
-def last_checkpoint(name: str, root: Path) -> str:
-    """Return the last checkpoint of a training step."""
-    return (root / WORK / name / 'last_checkpoint').read_text().strip()
-
-
 def transfer_steps(
     task: str, start: str, root: Path, quick: bool
 ) -> list[Step]:
@@ -89,44 +78,48 @@ def transfer_steps(
     library = 'mmdet' if task == 'mask-rcnn' else 'mmseg'
     name = f'{task}-{start}'
     suffix = '-fcmae' if start == 'fcmae' else ''
-    config = str(CONFIGS / f'{task}_convnextv2-atto{suffix}_digits.py')
-    long_title = 'Mask R-CNN' if task == 'mask-rcnn' else 'UperNet'
+    config = CONFIGS / f'{task}_convnextv2-atto{suffix}_digits.py'
+    model = 'Mask R-CNN' if task == 'mask-rcnn' else 'UperNet'
     origin = 'FCMAE weights' if start == 'fcmae' else 'random weights'
+    work = root / WORK
 
     def train() -> list[str]:
         options = list(QUICK[task]) if quick else []
         if start == 'fcmae':
-            checkpoint = last_checkpoint('fcmae', root)
+            checkpoint = last_checkpoint(work / 'fcmae')
             options.append(f'model.backbone.init_cfg.checkpoint={checkpoint}')
-        return [
-            MIM, 'train', library, config,
-            '--work-dir', str(root / WORK / name),
-            *(['--cfg-options', *options] if options else []),
-        ]  # fmt: skip
+        return mim_train(library, config, work / name, options=options)
 
-    def test(kind: str, *more: str) -> Callable[[], list[str]]:
-        return lambda: [
-            MIM, 'test', library, config,
-            '--checkpoint', last_checkpoint(name, root),
-            '--work-dir', str(root / WORK / f'{name}-{kind}'), *more,
-        ]  # fmt: skip
+    def test(kind: str, title: str, *more: str) -> Step:
+        return Step(
+            f'{name}-{kind}',
+            f'{title} of {model} from {origin}',
+            SECONDS[f'{task}-{kind}'],
+            lambda: mim_test(
+                library,
+                config,
+                last_checkpoint(work / name),
+                work / f'{name}-{kind}',
+                more,
+            ),
+            after=(name,),
+        )
 
     # Absolute, because mmdet nests a relative folder again for each image.
-    folder = root / WORK / f'{name}-test' / 'images'
-    images = ('--show-dir', str(folder))
-    if task == 'mask-rcnn':
-        return [
-            Step(name, f'{long_title} from {origin}', 135, train),
-            Step(f'{name}-test', 'test with soft-NMS', 33,
-                 test('test', *images)),
-        ]  # fmt: skip
-    return [
-        Step(name, f'{long_title} from {origin}', 95, train),
-        Step(f'{name}-test', 'single-scale test', 30,
-             test('test', *images)),
-        Step(f'{name}-test-ms', 'multi-scale test', 32,
-             test('test-ms', '--tta')),
-    ]  # fmt: skip
+    images = ('--show-dir', str(work / f'{name}-test' / 'images'))
+    steps = [
+        Step(
+            name,
+            f'{model} from {origin}',
+            SECONDS[task],
+            train,
+            after=('data', 'fcmae') if start == 'fcmae' else ('data',),
+        ),
+        test('test', 'test', *images),
+    ]
+    if task == 'upernet':
+        steps.append(test('test-ms', 'multi-scale test', '--tta'))
+    return steps
 
 
 def make_steps(root: Path, quick: bool) -> list[Step]:
@@ -136,101 +129,56 @@ def make_steps(root: Path, quick: bool) -> list[Step]:
         root: Folder of data and results.
         quick: Whether to shorten all schedules to a minimum.
     """
-    config = str(CONFIGS / 'fcmae_convnextv2-atto_digits.py')
+    work = root / WORK
+    config = CONFIGS / 'fcmae_convnextv2-atto_digits.py'
     data = [sys.executable, str(DEMO / 'make_digit_scenes.py'), str(DATA)]
-    fcmae = [MIM, 'train', 'mmpretrain', config,
-             '--work-dir', str(root / WORK / 'fcmae')]  # fmt: skip
-    if quick:
-        data += QUICK['data']
-        fcmae += ['--cfg-options', *QUICK['fcmae']]
+    draw = [sys.executable, str(TOOLS / 'visualize_reconstruction.py')]
+
+    def step(
+        name: str, title: str, command: Callable[[], list[str]], *after: str
+    ) -> Step:
+        return Step(name, title, SECONDS[name], command, after)
+
     steps = [
-        Step('data', 'digit scenes', 29, lambda: data),
-        Step('fcmae', 'FCMAE pre-training', 180, lambda: fcmae),
+        step(
+            'data',
+            'digit scenes',
+            lambda: data + (QUICK['data'] if quick else []),
+        ),
+        step(
+            'fcmae',
+            'FCMAE pre-training',
+            lambda: mim_train(
+                'mmpretrain',
+                config,
+                work / 'fcmae',
+                options=QUICK['fcmae'] if quick else (),
+            ),
+            'data',
+        ),
     ]
-    for task in ('mask-rcnn', 'upernet'):
-        for start in ('fcmae', 'scratch'):
-            steps += transfer_steps(task, start, root, quick)
-    draw = [
-        sys.executable, str(TOOLS / 'visualize_reconstruction.py'), config,
-    ]  # fmt: skip
+    # Trainings first: what is left at the end is short, so that no core waits
+    # for the other one for long.
+    transfers = [
+        transfer_steps(task, start, root, quick)
+        for start in ('scratch', 'fcmae')
+        for task in ('upernet', 'mask-rcnn')
+    ]
+    steps += [training for training, *_ in transfers]
+    steps += [test for _, *tests in transfers for test in tests]
     steps.append(
-        Step(
-            'reconstructions', 'figure of reconstructions', 15,
-            lambda: [*draw, last_checkpoint('fcmae', root),
-                     str(WORK / 'reconstructions.png'),
-                     str(DATA / 'coco' / 'val')],
+        step(
+            'reconstructions',
+            'figure of reconstructions',
+            lambda: [
+                *draw, str(config), last_checkpoint(work / 'fcmae'),
+                str(WORK / 'reconstructions.png'),
+                str(DATA / 'coco' / 'test'),
+            ],
+            'fcmae',
         )
     )  # fmt: skip
     return steps
-
-
-class Progress:
-    """Progress of all steps.
-
-    Args:
-        steps: All steps.
-    """
-
-    def __init__(self, steps: list[Step]) -> None:
-        self.steps = steps
-        self.line = ProgressLine()
-
-    def show(self, index: int, started: float, left: float | None) -> None:
-        """Print which step runs, its duration, and the time left.
-
-        Args:
-            index: Index of the running step.
-            started: Its start, on the monotonic clock.
-            left: Seconds left by the log of the step, None if unknown.
-        """
-        step, passed = self.steps[index], time.monotonic() - started
-        if left is None:
-            left = max(step.seconds - passed, 1)
-        later = sum(s.seconds for s in self.steps[index + 1 :])
-        self.line.show(
-            f'{self._head(index)}: {clock(passed)}, about {clock(left)} left '
-            f'in this step, {clock(left + later)} in all   '
-        )
-
-    def done(self, index: int, seconds: float) -> None:
-        """Print that a step finished."""
-        print(f'{self._head(index)}: done in {clock(seconds)}'.ljust(78))
-
-    def _head(self, index: int) -> str:
-        step = self.steps[index]
-        return f'[{index + 1:2}/{len(self.steps)}] {step.title}'
-
-
-def run_step(
-    steps: list[Step], index: int, root: Path, progress: Progress
-) -> float:
-    """Run one step with its output in a log file.
-
-    Returns:
-        Its duration in seconds.
-
-    Raises:
-        SystemExit: With the end of the log, if the command fails.
-    """
-    step, started = steps[index], time.monotonic()
-    log = root / WORK / 'logs' / f'{step.name}.log'
-    status = run_logged(
-        step.command(),
-        log,
-        lambda line: progress.show(index, started, seconds_left(line)),
-        cwd=root,
-        # The configs are for two CPU cores, and without a CUDA compiler mmcv
-        # has its operators for the CPU only.
-        env={'CUDA_VISIBLE_DEVICES': ''},
-    )
-    if status:
-        tail = log.read_text().splitlines()[-25:]
-        raise SystemExit(
-            '\n'.join(tail) + f'\n\n{step.title} failed; its log is {log}'
-        )
-    seconds = time.monotonic() - started
-    progress.done(index, seconds)
-    return seconds
 
 
 def main() -> None:
@@ -254,18 +202,25 @@ def main() -> None:
     shutil.rmtree(root / WORK, ignore_errors=True)
     (root / WORK).mkdir(parents=True)
     steps = make_steps(root, args.quick)
-    total = sum(step.seconds for step in steps)
+    runner = StepRunner(
+        steps,
+        root / WORK / 'logs',
+        cwd=root,
+        # The configs are for two CPU cores, and without a CUDA compiler mmcv
+        # has its operators for the CPU only.
+        env={'CUDA_VISIBLE_DEVICES': ''},
+    )
     if not args.quick:
-        print(f'{len(steps)} steps, about {clock(total)} on two cores')
-    progress = Progress(steps)
-    seconds = {
-        step.name: run_step(steps, i, root, progress)
-        for i, step in enumerate(steps)
-    }
+        total = clock(runner.time_left(time.monotonic()))
+        print(f'{len(steps)} steps, about {total} on two cores', flush=True)
+    seconds = runner.run()
     (root / WORK / 'seconds.json').write_text(json.dumps(seconds, indent=2))
     report = [sys.executable, str(DEMO / 'report.py'), str(WORK)]
     raise SystemExit(subprocess.run(report, cwd=root).returncode)
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit('\ninterrupted; the next run starts over')

@@ -37,7 +37,8 @@ DATA = {
     'data/coco': 'COCO',
     'data/ade/ADEChallengeData2016': 'ADE20K',
     'data/images': 'your own images',
-    'data/digit_scenes/unlabelled': 'digit scenes',
+    'data/digit_scenes/unlabeled': 'digit scenes',
+    'data/digit_scenes/crops/train': 'digit scenes',
     'data/digit_scenes/coco': 'digit scenes',
     'data/digit_scenes/ade20k': 'digit scenes',
 }

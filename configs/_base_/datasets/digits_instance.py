@@ -1,4 +1,10 @@
-"""Digit scenes in COCO format, written by tools/demo/make_digit_scenes.py."""
+"""Digit scenes in COCO format, written by tools/demo/make_digit_scenes.py.
+
+Results are those of the split `test`. Choose settings on `val` with
+`test_dataloader.dataset.data_prefix.img=val/`, and with
+`annotations/instances_val.json` as ann_file of the dataset and of the
+evaluator.
+"""
 
 classes = (
     'zero',
@@ -21,7 +27,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(160, 160), keep_ratio=True),
+    dict(type='Resize', scale=(96, 96), keep_ratio=True),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(
         type='PackDetInputs',
@@ -38,9 +44,9 @@ dataset = dict(
     type='CocoDataset', data_root=data_root, metainfo=dict(classes=classes)
 )
 train_dataloader = dict(
-    batch_size=2,
-    num_workers=1,
-    persistent_workers=True,
+    batch_size=8,
+    num_workers=0,
+    persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         **dataset,
@@ -52,20 +58,20 @@ train_dataloader = dict(
 )
 test_dataloader = dict(
     batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
+    num_workers=0,
+    persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         **dataset,
-        ann_file='annotations/instances_val.json',
-        data_prefix=dict(img='val/'),
+        ann_file='annotations/instances_test.json',
+        data_prefix=dict(img='test/'),
         test_mode=True,
         pipeline=test_pipeline,
     ),
 )
 test_evaluator = dict(
     type='CocoMetric',
-    ann_file=data_root + 'annotations/instances_val.json',
+    ann_file=data_root + 'annotations/instances_test.json',
     metric=['bbox', 'segm'],
 )
 test_cfg = dict(type='TestLoop')

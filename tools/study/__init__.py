@@ -1,0 +1,1 @@
+"""The study of the paper's claims at a small scale."""
