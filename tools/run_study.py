@@ -5,7 +5,7 @@
 Trains ConvNeXt V1 and V2 of size Atto on the digit scenes of the demo, by
 FCMAE (with three mask ratios, and without sparse encoding) and supervised, and
 Mask R-CNN and UperNet from each of them and from random weights. One seed
-takes about an hour on two idle cores.
+should take about an hour on two idle cores, estimated from single steps.
 
 Finished steps are skipped when the same command runs again; a training that
 was interrupted starts over. Each complete seed is written to ``seed-N.json``;

@@ -10,8 +10,8 @@ Measured:   50.2 box AP, 44.2 mask AP (two runs of `make demo`, 2026-11-26, 2
 Weights:    the checkpoint of fcmae_convnextv2-atto_digits, which must run
             first with --work-dir work_dirs/demo/fcmae.
 Values:     those of mask-rcnn_convnextv2-atto_digits, which is randomly
-            initialized. No layer decay: on the validation split 0.95 (section
-            A.3) is worse, as this training is short.
+            initialized. No layer decay: with 0.95 (section A.3) one run had a
+            lower AP on the validation split.
 """
 
 _base_ = './mask-rcnn_convnextv2-atto_digits.py'

@@ -10,8 +10,8 @@ Measured:   49.9 mIoU, 51.9 multi-scale (two runs of `make demo`, 2026-11-26, 2
 Weights:    the checkpoint of fcmae_convnextv2-atto_digits, which must run
             first with --work-dir work_dirs/demo/fcmae.
 Values:     those of upernet_convnextv2-atto_digits, which is randomly
-            initialized. No layer decay: on the validation split 0.9 (section
-            A.4) is worse, as this training is short.
+            initialized. No layer decay (section A.4 has 0.8 or 0.9), so that
+            both start with the same learning rates.
 """
 
 _base_ = './upernet_convnextv2-atto_digits.py'

@@ -126,7 +126,7 @@ def test_mask_ratios_leave_the_patches_that_titles_say():
         assert title in PRETRAININGS[name].title
     page = make_evidence.PAGE.read_text()
     visible = num_visible(patches, cfg.model.mask_ratio)
-    assert f'0.6 leaves {visible} of {patches} patches' in page
+    assert f'ratio of 0.6, {visible} of {patches} patches' in page
     with pytest.raises(ValueError):
         num_visible(patches, 0.9)
 
