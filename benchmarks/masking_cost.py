@@ -21,6 +21,7 @@ from measure import (
 from mmpretrain.registry import MODELS
 
 from mmpretrain_plugin.models.masking import num_visible, random_mask
+from mmpretrain_plugin.visualization import save_figure
 
 
 def main() -> None:
@@ -91,7 +92,7 @@ def draw(rows: list[dict], args: object) -> None:
         title=f'{args.size}, forward and backward, {args.device}',
     )
     axes.legend()
-    figure.savefig(args.out / f'masking_cost_{args.device}.png', dpi=100)
+    save_figure(figure, args.out / f'masking_cost_{args.device}.png')
 
 
 if __name__ == '__main__':

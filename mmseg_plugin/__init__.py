@@ -1,10 +1,13 @@
 """Register ConvNeXt V2 for MMSegmentation.
 
 Importing this package registers ``mmpretrain.ConvNeXtV2`` and everything else
-of ``mmpretrain_plugin``, which MMSegmentation's configs can then name.
+of ``mmpretrain_plugin``, which MMSegmentation's configs can then name, and a
+data preprocessor for images with any number of channels.
 """
 
 import mmpretrain_plugin
 from mmpretrain_plugin.version import __version__
 
-__all__ = ['__version__', 'mmpretrain_plugin']
+from . import datasets, models
+
+__all__ = ['__version__', 'datasets', 'mmpretrain_plugin', 'models']

@@ -21,7 +21,7 @@ from mmpretrain_plugin.checkpoint import (
     write_file,
 )
 from tests.helpers.small_models import randomize
-from tests.helpers.small_weights import make_weights
+from tests.helpers.small_weights import make_weights, weights_for
 from tests.test_configs import CONFIGS, load
 
 PAGE = Path(__file__).resolve().parents[1] / 'docs/checkpoints.md'
@@ -38,8 +38,10 @@ def test_the_conversions_of_the_page_run(tmp_path, monkeypatch, capsys):
     weights = make_weights()
     source, _ = to_state_dict(weights, 'mmpretrain')
     torch.save(dict(state_dict=source), 'mmpretrain.pth')
+    v1, _ = to_state_dict(weights_for('dinov3'), 'dinov3')
+    torch.save(v1, 'dinov3.pth')
     conversions = [c for c in COMMANDS if 'convert_checkpoint' in c]
-    assert len(conversions) == 6
+    assert len(conversions) == 9
     directions = set()
     for command in conversions:
         words = shlex.split(command)[1:]
@@ -48,7 +50,12 @@ def test_the_conversions_of_the_page_run(tmp_path, monkeypatch, capsys):
         directions.add(words[words.index('--to') + 1])
         assert (tmp_path / words[2]).stat().st_size > 1000
     assert directions == set(FORMATS)
-    assert '(models of this project and timm)' in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert '(models of this project and timm)' in output
+    assert '(models of this project and transformers)' in output
+    for file in ('dinov3.safetensors', 'torchvision.pth', 'dinov3-again.pth'):
+        _, metadata = read_file(tmp_path / file)
+        assert metadata['license'].startswith('DINOv3 License')
     state, metadata = read_file(tmp_path / 'back.pth')
     assert metadata['license'] == 'CC-BY-NC 4.0'
     wanted = weights.by_name()
@@ -105,15 +112,17 @@ LIBRARIES = {
 @pytest.mark.parametrize('name', FORMATS)
 @pytest.mark.parametrize('library', LIBRARIES)
 def test_every_library_loads_every_format(tmp_path, library, name):
-    weights = make_weights(depths=(1, 1, 1, 1))
+    weights = weights_for(name, depths=(1, 1, 1, 1))
     state, _ = to_state_dict(weights, name)
     path = tmp_path / 'weights.safetensors'
     write_file(path, state, {})
     cfg = load(CONFIGS / LIBRARIES[library])
     cfg.model.backbone.init_cfg.checkpoint = str(path)
     architecture = weights.architecture
-    cfg.model.backbone.arch = dict(
-        depths=architecture.depths, channels=architecture.channels
+    cfg.model.backbone.update(
+        arch=dict(depths=architecture.depths, channels=architecture.channels),
+        use_grn=architecture.use_grn,
+        layer_scale_init_value=float(architecture.layer_scale),
     )
     with DefaultScope.overwrite_default_scope(library):
         backbone = MODELS.build(cfg.model.backbone)

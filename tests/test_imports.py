@@ -15,9 +15,11 @@ FILES = sorted(
 )
 # Modules of ``models`` that each of them may import.
 MODELS = {
+    'data_preprocessors': set(),
     'masking': set(),
-    'layouts': {'masking'},
-    'layers': {'layouts', 'masking'},
+    'unmodified': set(),
+    'layouts': {'masking', 'unmodified'},
+    'layers': {'layouts', 'masking', 'unmodified'},
     'backbones': {'layers', 'layouts', 'masking'},
     'necks': {'layers', 'layouts', 'masking'},
     'heads': {'masking'},

@@ -23,6 +23,7 @@ SNIPPETS = [
     pytest.param(block, id=f'{page.stem}-{i}')
     for page in PAGES
     for i, block in enumerate(code_blocks(page.read_text(), 'python'))
+    if 'LoRAModel' not in block  # trained in test_configs/test_training.py
 ]
 
 
@@ -51,7 +52,7 @@ def test_the_command_exists(command):
         'mim train mmdet configs/demo/mask-rcnn_convnextv2-atto_digits.py '
         '--cfg-options model.backbone.nothing=1',
         'mim test mmdet configs/demo/mask-rcnn_convnextv2-atto_digits.py '
-        '--checkpoint epoch_7.pth',
+        '--checkpoint epoch_2.pth',
         'mim download convnextv2-openmmlab --config nothing',
     ],
 )

@@ -31,13 +31,11 @@ import torch
 from torch import Tensor, nn
 
 from mmpretrain_plugin.analysis import (
-    PixelNormalization,
     collect_features,
     effective_rank,
     find_blocks,
     knn_accuracy,
     linear_probe_accuracy,
-    load_backbone,
     measure_backbone,
     split_by_class,
 )
@@ -47,12 +45,13 @@ from mmpretrain_plugin.command_line import (
     positive_int,
     usable_device,
 )
+from mmpretrain_plugin.datasets import open_image
 from mmpretrain_plugin.launch import Progress, clock
 from mmpretrain_plugin.output_files import write_json
+from mmpretrain_plugin.trained_models import PixelNormalization, load_backbone
 from mmpretrain_plugin.visualization import (
     ActivationMaps,
     ImageSample,
-    open_image,
     plot_activation_maps,
     plot_channel_health,
     plot_cosine_distance,

@@ -32,9 +32,21 @@ PIP = [sys.executable, '-m', 'pip']
 
 
 def operator_kind() -> str:
-    """Return 'cuda' if there are a GPU and its compiler, else 'cpu'."""
-    has_cuda = torch.cuda.is_available() and cpp_extension.CUDA_HOME
-    return 'cuda' if has_cuda else 'cpu'
+    """Return 'cuda' if there are a GPU and the nvcc of PyTorch, else 'cpu'.
+
+    FORCE_CUDA=1, which MMCV reads too, stands for the GPU where there is none,
+    as while an image is built.
+    """
+    has_gpu = torch.cuda.is_available() or os.environ.get('FORCE_CUDA') == '1'
+    if not has_gpu or not cpp_extension.CUDA_HOME:
+        return 'cpu'
+    compiler = Path(cpp_extension.CUDA_HOME, 'bin', 'nvcc')
+    printed = subprocess.run(
+        [compiler, '--version'], capture_output=True, text=True
+    ).stdout
+    found = re.search(r'release (\d+)\.', printed)
+    needed = (torch.version.cuda or '').split('.')[0]
+    return 'cuda' if found and found[1] == needed else 'cpu'
 
 
 def precompile_header(folder: Path) -> str:

@@ -4,8 +4,9 @@
 
 The format and the model size of SRC are detected from its keys. Formats:
 mmpretrain (also saved by MMDetection and MMSegmentation), official,
-official-sparse (saved by the authors' pre-training script), timm and
-huggingface. Nothing is written unless the backbone is complete.
+official-sparse (saved by the authors' pre-training script), timm, huggingface,
+torchvision, dinov3 (Meta's files) and huggingface-dinov3. Nothing is written
+unless the backbone is complete.
 """
 
 import argparse
@@ -80,7 +81,10 @@ def convert(args: argparse.Namespace) -> None:
         'source': metadata.get('source', args.src.name),
         'source_sha256': metadata.get('source_sha256') or sha256(args.src),
         'source_format': metadata.get('source_format', source_format),
-        'license': args.license or metadata.get('license', 'unknown'),
+        'license': args.license
+        or metadata.get('license')
+        or FORMATS[source_format].license
+        or 'unknown',
     }
     container = FORMATS[args.to].container
     write_file(args.dst, result, metadata, container, args.force)

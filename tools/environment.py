@@ -1,12 +1,13 @@
 """Make, check and describe the project's environment in ``.venv``.
 
-    python3.11 tools/environment.py setup     # what `make` calls first
-    python3.11 tools/environment.py doctor    # versions, and what is missing
-    python     tools/environment.py aliases   # in an environment of your own
+    python3 tools/environment.py setup     # what `make` calls first
+    python3 tools/environment.py doctor    # versions, and what is missing
+    python  tools/environment.py aliases   # in an environment of your own
 
-Uses the standard library alone, because it runs before anything is installed.
-Every version comes from ``requirements.txt``, which ``make lock`` derives from
-``setup.cfg``.
+The environment gets the Python that runs this: 3.11, 3.12 or 3.13. Every
+version comes from ``requirements.txt``, which ``make lock`` derives from
+``setup.cfg``. Uses the standard library alone, because it runs before anything
+is installed.
 """
 
 import argparse
@@ -29,7 +30,8 @@ PYTHON = VENV / 'bin' / 'python'
 READY = VENV / '.ready'
 LOCK = ROOT / 'requirements.txt'
 MMCV = 'onedl-mmcv'
-PYTHON_VERSION = (3, 11)
+# `make lock` resolves for the first; the others take the same versions.
+PYTHON_VERSIONS = ((3, 11), (3, 12), (3, 13))
 PACKAGES = ('mmpretrain_plugin', 'mmdet_plugin', 'mmseg_plugin')
 
 # `mim train mmdet` and `_base_ = 'mmseg::...'` look for distributions of these
@@ -59,8 +61,13 @@ def locked_versions() -> dict[str, str]:
 
 def site_packages() -> Path:
     """Return the ``site-packages`` folder of ``.venv``."""
-    version = '.'.join(map(str, PYTHON_VERSION))
-    return VENV / 'lib' / f'python{version}' / 'site-packages'
+    found = VENV.glob('lib/python3.*/site-packages')
+    return next(found, VENV / 'lib' / f'python{running()}' / 'site-packages')
+
+
+def running() -> str:
+    """Return the version of the running Python, such as '3.11'."""
+    return '{}.{}'.format(*sys.version_info)
 
 
 def installed_versions(folder: Path) -> dict[str, str]:
@@ -147,11 +154,12 @@ def check_machine() -> None:
         SetupError: If Python has another version, or its headers or the
             compiler are missing.
     """
-    if sys.version_info[:2] != PYTHON_VERSION:
+    if sys.version_info[:2] not in PYTHON_VERSIONS:
+        allowed = ', '.join('{}.{}'.format(*v) for v in PYTHON_VERSIONS)
         raise SetupError(
             f'Python {platform.python_version()} is running this; the pinned '
-            'versions are for Python 3.11. Install it and run '
-            '`make PYTHON=/path/to/python3.11`.'
+            f'versions are for {allowed}. Install one of them and '
+            'run `make setup PYTHON=/path/to/python3.11`.'
         )
     if not shutil.which('g++'):
         raise SetupError(
@@ -161,7 +169,7 @@ def check_machine() -> None:
     if not Path(sysconfig.get_path('include'), 'Python.h').exists():
         raise SetupError(
             'The headers of Python are missing (Python.h). '
-            'On Debian or Ubuntu: apt-get install python3.11-dev'
+            f'On Debian or Ubuntu: apt-get install python{running()}-dev'
         )
 
 
@@ -173,7 +181,7 @@ def make_venv() -> None:
     made_here = VENV / 'pyvenv.cfg'
     # Scripts such as mim carry the absolute path of their Python.
     if (
-        version == str(PYTHON_VERSION)
+        version == str(sys.version_info[:2])
         and made_here.exists()
         and str(VENV) in made_here.read_text()
     ):
@@ -181,13 +189,15 @@ def make_venv() -> None:
     say(
         'creating .venv'
         if not VENV.exists()
-        else '.venv is broken or was moved: creating it again'
+        else '.venv is broken, was moved or has another Python: creating it '
+        'again'
     )
     try:
         run(sys.executable, '-m', 'venv', '--clear', VENV)
     except SetupError as error:
         raise SetupError(
-            f'{error}\nOn Debian or Ubuntu: apt-get install python3.11-venv'
+            f'{error}\nOn Debian or Ubuntu: apt-get install '
+            f'python{running()}-venv'
         ) from None
 
 
@@ -226,7 +236,7 @@ def cache_folder(kind: str) -> Path:
     base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
     name = (
         f'{MMCV}-{versions[MMCV]}-torch-{versions["torch"]}'
-        f'-cp{PYTHON_VERSION[0]}{PYTHON_VERSION[1]}'
+        f'-cp{running().replace(".", "")}'
         f'-{platform.machine()}-{kind}'
     )
     return Path(base) / 'convnextv2-openmmlab' / name
@@ -236,9 +246,11 @@ def install_mmcv(*, reinstall: bool) -> None:
     """Install mmcv from our own wheel; compile the wheel if there is none."""
     build = [PYTHON, ROOT / 'tools' / 'build_mmcv.py']
     kind = output_of(*build, '--kind')
+    if not kind:
+        raise SetupError(f'{" ".join(map(str, build))} --kind failed')
     if kind == 'cpu' and shutil.which('nvidia-smi'):
         say(
-            'found a GPU but no CUDA compiler (nvcc): mmcv gets its CPU '
+            'found a GPU but no nvcc of CUDA 13: mmcv gets its CPU '
             'operators, enough for FCMAE and UperNet on the GPU; Mask R-CNN '
             'on the GPU needs nvcc for CUDA 13, then `make clean-venv setup`'
         )
@@ -246,11 +258,12 @@ def install_mmcv(*, reinstall: bool) -> None:
     if list(folder.glob('*.whl')):
         say(f'reusing the compiled mmcv in {folder}')
     else:
+        time_needed = 'longer than 2 minutes, which it takes for a CPU'
+        if kind == 'cpu':
+            time_needed = '2 minutes on two cores'
         say(
             f'compiling the operators of {MMCV} for {kind}: the one long '
-            'step, 2 minutes on two cores, once per machine'
-            + ' (not measured for CUDA: expect longer)'
-            * (kind == 'cuda')
+            f'step, {time_needed}, once per machine'
         )
         command = [*build, f'{MMCV}=={locked_versions()[MMCV]}', folder]
         if subprocess.run([str(part) for part in command]).returncode:
@@ -320,7 +333,8 @@ def compile_bytecode() -> None:
     the OpenMMLab libraries takes twice as long without this. Files that do not
     compile, such as templates, are left to their users.
     """
-    command = [PYTHON, '-m', 'compileall', '-qq', '-j', '0', site_packages()]
+    command = [PYTHON, '-W', 'ignore', '-m', 'compileall', '-qq', '-j', '0',
+               site_packages()]  # fmt: skip
     subprocess.run([str(part) for part in command])
 
 

@@ -19,7 +19,6 @@ the disk as they are computed, so that memory does not limit their number.
 """
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
@@ -27,15 +26,13 @@ import numpy as np
 from mmengine.device import get_device
 from torch import nn
 
-from mmpretrain_plugin.analysis import (
-    PixelNormalization,
-    load_backbone,
-    pooled_features,
-)
+from mmpretrain_plugin.analysis import pooled_features
 from mmpretrain_plugin.command_line import positive_int, usable_device
+from mmpretrain_plugin.datasets import find_images
 from mmpretrain_plugin.launch import Progress
 from mmpretrain_plugin.output_files import check_output_folder, complete_file
-from mmpretrain_plugin.visualization import find_images, read_batches
+from mmpretrain_plugin.trained_models import PixelNormalization, load_backbone
+from mmpretrain_plugin.visualization import read_batches
 
 
 def find_labels(files: list[Path]) -> dict[str, np.ndarray]:
@@ -127,7 +124,7 @@ def main() -> None:
         check_output_folder(args.out.parent)
         if not args.folder.is_dir():
             raise ValueError(f'{args.folder} is no folder')
-        paths = find_images([args.folder], sys.maxsize)
+        paths = find_images([args.folder])
         loaded = load_backbone(args.config, args.checkpoint, args.device)
         channels = extract(*loaded, paths, args)
     except (OSError, ValueError) as error:

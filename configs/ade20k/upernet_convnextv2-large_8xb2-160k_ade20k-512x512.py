@@ -6,7 +6,8 @@ Weights:    not released; train convnextv2-large_64xb64-300e_in1k first.
 Values:     section A.4, which sweeps layer decay over 0.8 and 0.9, the
             learning rate over 1e-4, 2e-4 and 3e-4 and drop path over 0.1 to
             0.4 without stating the best: 0.9, 1e-4 and 0.4 are those of
-            ConvNeXt V1's released configs.
+            ConvNeXt V1's released configs, whose layer decay is per group of
+            blocks.
 """
 
 _base_ = [

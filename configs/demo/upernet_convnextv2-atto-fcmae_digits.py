@@ -5,7 +5,7 @@ Reproduces: nothing in the paper. `make demo` compares it with
 Data:       python tools/demo/make_digit_scenes.py data/digit_scenes
 Expected:   higher mIoU than upernet_convnextv2-atto_digits; see
             work_dirs/demo/report.html.
-Measured:   49.9 mIoU, 51.9 multi-scale (two runs of `make demo`, 2026-11-26, 2
+Measured:   46.1 mIoU, 47.3 multi-scale (one run of `make demo`, 2026-11-27, 2
             cores, torch 2.11).
 Weights:    the checkpoint of fcmae_convnextv2-atto_digits, which must run
             first with --work-dir work_dirs/demo/fcmae.
@@ -19,8 +19,9 @@ _base_ = './upernet_convnextv2-atto_digits.py'
 model = dict(
     backbone=dict(
         init_cfg=dict(
+            _delete_=True,
             type='Pretrained',
-            checkpoint='work_dirs/demo/fcmae/epoch_7.pth',
+            checkpoint='work_dirs/demo/fcmae/epoch_8.pth',
         )
     )
 )

@@ -1,6 +1,5 @@
 """Measures of features: functions of tensors."""
 
-from .backbone_loading import PixelNormalization, load_backbone
 from .channel_activity import saturated_channels, silent_channels
 from .class_selectivity import ClassMeans, class_selectivity_index
 from .cosine_distance import CosineDistance, feature_cosine_distance
@@ -10,22 +9,21 @@ from .nearest_neighbors import knn_accuracy
 from .pooling import pooled_features
 from .spectrum import effective_rank
 from .splits import split_by_class
-from .taps import Block, collect_features, find_blocks, observe
+from .taps import Block, collect_features, encode, find_blocks, observe
 
 __all__ = [
     'BackboneMeasures',
     'Block',
     'ClassMeans',
     'CosineDistance',
-    'PixelNormalization',
     'class_selectivity_index',
     'collect_features',
     'effective_rank',
+    'encode',
     'feature_cosine_distance',
     'find_blocks',
     'knn_accuracy',
     'linear_probe_accuracy',
-    'load_backbone',
     'measure_backbone',
     'observe',
     'pooled_features',

@@ -101,8 +101,8 @@ def observe(blocks: Sequence[Block], observer: Observer) -> Iterator[None]:
     """Call a function with the features of each block in every forward.
 
     Nothing is stored, so memory does not grow with depth. Within the context
-    ConvNeXt blocks run their MLP layer by layer (``fold_mlp=False``): the
-    folded MLP never computes the features one by one.
+    ConvNeXt blocks run their MLP layer by layer, as the folded MLP never
+    computes the features one by one.
 
     Args:
         blocks: Blocks to observe.
@@ -111,11 +111,7 @@ def observe(blocks: Sequence[Block], observer: Observer) -> Iterator[None]:
             gradient, (N, positions, channels).
     """
     handles = []
-    modules: list[Any] = [block.module for block in blocks]
-    folded = [m for m in modules if getattr(m, 'fold_mlp', False)]
     try:
-        for block_module in folded:
-            block_module.fold_mlp = False
         for index, block in enumerate(blocks):
             for tap, module, channels_first in block.taps():
                 hook = _hook(index, tap, block, channels_first, observer)
@@ -124,8 +120,6 @@ def observe(blocks: Sequence[Block], observer: Observer) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-        for block_module in folded:
-            block_module.fold_mlp = True
 
 
 def _hook(

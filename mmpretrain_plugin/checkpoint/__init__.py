@@ -7,9 +7,16 @@ from .errors import (
     ConversionError,
     IncompleteCheckpointError,
 )
-from .files import check_target, read_file, sha256, write_file
+from .files import (
+    check_target,
+    read_dataset_meta,
+    read_file,
+    sha256,
+    write_file,
+)
 from .formats import FORMATS, detect_format
-from .pretrained import load_pretrained, split_initializers
+from .initializers import split_initializers
+from .pretrained import load_pretrained
 from .stem import adapt_stem
 from .validation import check_backbone_weights
 from .verification import verify
@@ -30,6 +37,7 @@ __all__ = [
     'download_checkpoint',
     'infer_architecture',
     'load_pretrained',
+    'read_dataset_meta',
     'read_file',
     'sha256',
     'split_initializers',

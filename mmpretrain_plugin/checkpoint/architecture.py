@@ -39,7 +39,8 @@ class Architecture:
         """Describe the architecture in an error message."""
         return (
             f'depths {self.depths}, channels {self.channels}, '
-            f'in_channels {self.in_channels}, use_grn {self.use_grn}'
+            f'in_channels {self.in_channels}, use_grn {self.use_grn}, '
+            f'layer_scale {self.layer_scale}'
         )
 
     def backbone_config(self, **options: object) -> dict:

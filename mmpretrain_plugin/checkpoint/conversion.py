@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 
+import torch
 from torch import Tensor
 
 from .errors import ConversionError
@@ -32,8 +33,8 @@ def to_weights(
         ConversionError: If the format is unknown, or a shape is not one of
             the format.
         IncompleteCheckpointError: If keys are missing, unexpected, duplicated
-            or have a wrong shape or values that are not finite; the message
-            lists all of them.
+            with other values, or have a wrong shape or values that are not
+            finite; the message lists all of them.
     """
     table = detect_format(state_dict)
     weights = Weights(source_format=table.name)
@@ -51,8 +52,10 @@ def to_weights(
             unknown.append(key)
             continue
         part, name, tensor = entry
-        if (part, name) in keys:
-            duplicated.append(f'{key} and {keys[part, name]}')
+        if known := keys.get((part, name)):
+            if not is_same(value, state_dict[known]):
+                duplicated.append(f'{key} and {known}')
+            continue
         keys[part, name] = key
         getattr(weights, part)[name] = tensor.contiguous()
     if not all(DECODER.fullmatch(name) for name in weights.decoder):
@@ -64,6 +67,11 @@ def to_weights(
         unknown = [key for key in unknown if is_in_backbone(key)]
     check_weights(weights, unknown, duplicated, extra)
     return weights
+
+
+def is_same(a: Tensor, b: Tensor) -> bool:
+    """Return whether two tensors are equal in type, shape and values."""
+    return a.dtype == b.dtype and torch.equal(a, b)
 
 
 def is_in_backbone(key: str) -> bool:
@@ -93,6 +101,16 @@ def to_state_dict(
             f'unknown format {target!r}; choose from {", ".join(FORMATS)}'
         )
     table = FORMATS[target]
+    architecture = weights.architecture
+    if table.v1_only and (
+        architecture.use_grn or not architecture.layer_scale
+    ):
+        others = [n for n, table in FORMATS.items() if not table.v1_only]
+        raise ConversionError(
+            f'the {target} format has blocks of ConvNeXt V1 only, with a '
+            f'layer scale and without GRN; these weights have {architecture}; '
+            f'choose from {", ".join(others)}'
+        )
     state: State = {}
     dropped = []
     for part, name, value in weights.items():
@@ -110,4 +128,4 @@ def to_state_dict(
             f'the {target} format cannot hold {", ".join(lost)}, without '
             'which the network computes something else'
         )
-    return table.finish(state, weights.architecture), dropped
+    return table.finish(state, architecture), dropped

@@ -176,6 +176,30 @@ def find_state_dict(
     return state, metadata | select_metadata(versions.get(''))
 
 
+def read_dataset_meta(path: Path) -> dict[str, list]:
+    """Return the names and colors of classes that a training saved.
+
+    Args:
+        path: A checkpoint; only .pt, .pth and .bin files can have them.
+
+    Returns:
+        Dict with 'classes', a list of names, and 'palette', a list of RGB
+        colors, or without what the file does not have.
+
+    Raises:
+        CheckpointFileError: If the file is damaged or could run code.
+    """
+    if path.suffix.lower() in ('.safetensors', '.json'):
+        return {}
+    meta = plain_dict(plain_dict(read_pickle(path)).get('meta'))
+    saved = plain_dict(meta.get('dataset_meta'))
+    return {
+        name: list(saved[name])
+        for name in ('classes', 'palette')
+        if isinstance(saved.get(name), (list, tuple))
+    }
+
+
 def plain_dict(content: object) -> dict:
     """Return the entries of a dict, whatever attributes it has."""
     return dict(dict.items(content)) if isinstance(content, dict) else {}

@@ -87,6 +87,7 @@ class Format:
         name: Name of the format on the command line.
         signature: Regular expression that some key of every checkpoint in
             this format matches, and no key of another format.
+        extends: Format whose keys checkpoints in this format have as well.
         backbone: Key table of the backbone.
         classifier: Key table of the classifier.
         decoder: Key table of FCMAE's decoder.
@@ -95,6 +96,9 @@ class Format:
         container: Key of a .pth file under which programs that use the
             format look for the state dict; None for a bare state dict.
         finish: Adapts a written state dict to the class that loads it.
+        v1_only: Whether the programs that use the format know blocks of
+            ConvNeXt V1 only.
+        license: License of the weights that the authors published in it.
     """
 
     name: str
@@ -105,11 +109,17 @@ class Format:
     spellings: tuple[tuple[str, str], ...] = ()
     container: str | None = None
     finish: Callable[[State, Architecture], State] = lambda state, _: state
+    v1_only: bool = False
+    license: str | None = None
+    extends: 'Format | None' = None
 
     def matches(self, state_dict: Mapping[str, Tensor]) -> bool:
         """Return whether a state dict is in this format."""
         signature = re.compile(self.signature)
-        return any(signature.fullmatch(without_module(k)) for k in state_dict)
+        found = any(signature.fullmatch(without_module(k)) for k in state_dict)
+        return found and (
+            self.extends is None or self.extends.matches(state_dict)
+        )
 
     def canonical_key(self, key: str) -> str:
         """Return the key that the tables have for a variant of it."""

@@ -6,14 +6,12 @@ unpickles any object. The functions here do neither.
 """
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from mmengine.logging import MMLogger
 from mmengine.model import PretrainedInit
-from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner import CheckpointLoader
-from torch import nn
 
 from .conversion import to_weights
 from .download import download_checkpoint
@@ -21,46 +19,12 @@ from .errors import CheckpointFileError, IncompleteCheckpointError
 from .files import find_state_dict, read_file
 from .grn_weights import GRN_OPTIONS, apply_grn_option, names_in_grn_place
 from .key_tables import without_module, without_prefix
+from .stem import STEM, adapt_stem
 from .validation import check_backbone_weights
 from .weights import State
 
 
-def split_initializers(
-    init_cfg: dict | Iterable[dict] | None,
-) -> tuple[list[dict], list[dict]]:
-    """Return the 'Pretrained' initializers of a config, and the others.
-
-    Args:
-        init_cfg: One initializer, several, or None.
-
-    Raises:
-        ValueError: If the override of an initializer is 'Pretrained': mmengine
-            would open its file without the checks of this module.
-    """
-    configs = [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []
-    pretrained: list[dict] = []
-    others: list[dict] = []
-    for config in configs:
-        override = config.get('override') or []
-        for part in [override] if isinstance(override, dict) else override:
-            if is_pretrained(part):
-                raise ValueError(
-                    "the backbone does not support 'Pretrained' in override "
-                    f'({part}); make it an entry of the list init_cfg'
-                )
-        (pretrained if is_pretrained(config) else others).append(config)
-    return pretrained, others
-
-
-def is_pretrained(init_cfg: dict) -> bool:
-    """Return whether an initializer is 'Pretrained', in any scope."""
-    kind = init_cfg.get('type')
-    if isinstance(kind, str):
-        kind = WEIGHT_INITIALIZERS.get(kind)
-    return isinstance(kind, type) and issubclass(kind, PretrainedInit)
-
-
-def load_pretrained(backbone: nn.Module, init_cfg: dict) -> None:
+def load_pretrained(backbone: Any, init_cfg: dict) -> None:
     """Load all weights of a backbone from a checkpoint in any format.
 
     Args:
@@ -70,15 +34,17 @@ def load_pretrained(backbone: nn.Module, init_cfg: dict) -> None:
             mmengine loads. With ``prefix``, only keys that begin with it are
             loaded. ``grn`` is 'load' (default); 'drop', which leaves out the
             GRN weights of the checkpoint; or 'zero', which sets those that it
-            does not have to zero (see ``grn_weights.py``).
+            does not have to zero (see ``grn_weights.py``). ``adapt`` is
+            'repeat' or 'sum' and fits the stem to ``in_channels`` of the
+            backbone (see ``stem.py``).
 
     Raises:
         ValueError: If the checkpoint cannot be read or does not fit the
-            backbone, or ``grn`` does not apply; the message begins with the
-            file or the address.
+            backbone, or ``grn`` or ``adapt`` does not apply; the message
+            begins with the file or the address.
     """
     options = {key: v for key, v in init_cfg.items() if key != 'type'}
-    grn = options.pop('grn', 'load')
+    grn, adapt = options.pop('grn', 'load'), options.pop('adapt', None)
     initializer = PretrainedInit(**options)
     file = str(initializer.checkpoint)
     try:
@@ -87,6 +53,9 @@ def load_pretrained(backbone: nn.Module, init_cfg: dict) -> None:
         weights.backbone, changed = apply_grn_option(
             weights.backbone, backbone, grn
         )
+        channels = weights.architecture.in_channels
+        if adapt is not None:
+            weights = adapt_stem(weights, backbone.in_channels, adapt)
         check_backbone_weights(backbone, weights.backbone, '')
     except CheckpointFileError:
         raise  # it names the file
@@ -97,7 +66,13 @@ def load_pretrained(backbone: nn.Module, init_cfg: dict) -> None:
     log.info(f'load backbone from {file} ({weights.source_format} format)')
     unused = [*result.unexpected_keys, *weights.others]
     unused += [n for n in weights.by_name() if not n.startswith('backbone.')]
+    stem = [STEM] if backbone.in_channels != channels else []
     for what, keys in (
+        (
+            f'fitted from {channels} to {backbone.in_channels} input channels '
+            f'by adapt={adapt!r}',
+            stem,
+        ),
         (f'GRN weights {GRN_OPTIONS[grn]} by grn={grn!r}', changed),
         ('not in the checkpoint', result.missing_keys),
         ('not used from the checkpoint', unused),

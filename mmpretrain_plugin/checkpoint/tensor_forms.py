@@ -63,6 +63,7 @@ TENSOR_FORMS = {
     'vector': TensorForm(lambda t: t, read_vector),
     '(1, C)': TensorForm(lambda t: t.unsqueeze(0), read_vector),
     '(1, 1, 1, C)': TensorForm(lambda t: t.view(1, 1, 1, -1), read_vector),
+    '(C, 1, 1)': TensorForm(lambda t: t.view(-1, 1, 1), read_vector),
     'kernel': TensorForm(write_kernel, read_kernel),
     'depthwise kernel': TensorForm(
         lambda t: write_kernel(t).squeeze(1), read_kernel

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain
 
 import torch
@@ -13,11 +14,13 @@ from .architecture import infer_architecture
 from .errors import ConversionError, IncompleteCheckpointError
 from .formats import detect_format
 from .grn_weights import GRN_WEIGHT
+from .initializers import split_initializers
 from .key_tables import without_prefix
 from .weights import State, Weights
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 OUTPUT_NORM = re.compile(r'norm\d+\.')
+LORA_WEIGHT = re.compile(r'.+\.lora_(down|up)\.weight')
 
 
 def check_weights(
@@ -128,7 +131,8 @@ def check_backbone_weights(
     The state dict must have every weight of the stem, the down-sampling
     layers and the blocks, in the expected shape, and no other weight in these
     modules. The norms of the output stages may be missing: pre-training has
-    none, and fine-tuning adds them.
+    none, and fine-tuning adds them. MMPretrain's LoRA saves its own weights
+    only: then these are checked, and that ``init_cfg`` loads the others.
 
     Args:
         backbone: A ``ConvNeXtV2``.
@@ -151,6 +155,14 @@ def check_backbone_weights(
         for name, value in without_prefix(state_dict, prefix).items()
         if name.split('.')[0] in modules
     }
+    if lora_weights(expected):
+        if not split_initializers(getattr(backbone, 'init_cfg', None))[0]:
+            raise IncompleteCheckpointError(
+                'the backbone with LoRA has random weights, because a '
+                'checkpoint has those of LoRA only; name a file in init_cfg '
+                'of the backbone inside of LoRAModel'
+            )
+        given = lora_weights(given)
     checkpoint_format = None
     with suppress(ConversionError):
         checkpoint_format = detect_format(state_dict).name
@@ -163,7 +175,7 @@ def check_backbone_weights(
             'the file in init_cfg of the backbone, which loads every format, '
             'or convert it with tools/convert_checkpoint.py'
         )
-    problems = find_problems(expected, given)
+    problems = find_problems(lora_weights(expected) or expected, given)
     if not any(problems.values()):
         return
     text = describe(problems)
@@ -184,9 +196,22 @@ def check_backbone_weights(
                 '; if only one of them shall have GRN, name the file in '
                 f'init_cfg with grn={option!r}'
             )
+        elif (
+            actual.in_channels != wanted.in_channels
+            and replace(actual, in_channels=wanted.in_channels) == wanted
+        ):
+            remedy += (
+                '; to fit the stem to your channels, name the file in '
+                "init_cfg with adapt='repeat'"
+            )
     raise IncompleteCheckpointError(
         f'the checkpoint does not fit the backbone: {text}; {remedy}'
     )
+
+
+def lora_weights(state: Mapping[str, Tensor]) -> State:
+    """Return the weights that MMPretrain's ``LoRALinear`` adds to a layer."""
+    return {k: v for k, v in state.items() if LORA_WEIGHT.fullmatch(k)}
 
 
 def find_problems(

@@ -1,7 +1,9 @@
 """Comparison of a checkpoint before and after conversion, on an image."""
 
+from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmpretrain.registry import MODELS
@@ -52,10 +54,9 @@ def verify(before: State, after: State) -> str:
 def last_feature_map(state: State, images: Tensor) -> tuple[Tensor, str]:
     """Compute the last feature map of a backbone, before its norm.
 
-    Weights in the formats of timm and transformers run in the models of these
-    libraries if they are installed, all others in this project's backbone.
-    timm's model has four stages and, in all of them, the strides of a 4x4
-    stem; other networks run in this project's backbone too.
+    It runs in the model of the library whose format the weights have, if that
+    is installed and can build the network, and else in this project's
+    backbone.
 
     Args:
         state: State dict in any format.
@@ -66,18 +67,31 @@ def last_feature_map(state: State, images: Tensor) -> tuple[Tensor, str]:
     """
     weights = to_weights(state)
     architecture = weights.architecture
-    in_timm = (
+    table = FORMATS[weights.source_format]
+    library = LIBRARIES.get(table.name)
+    is_usual = (
         len(architecture.depths) == 4 and architecture.stem_patch_size == 4
     )
-    table = FORMATS[weights.source_format]
-    state = {table.canonical_key(key): value for key, value in state.items()}
     with torch.no_grad():
-        if table.name == 'timm' and in_timm and find_spec('timm'):
-            return timm_model(weights, state).forward_features(images), 'timm'
-        if table.name == 'huggingface' and find_spec('transformers'):
-            model = transformers_model(weights, state)
-            return model(images).last_hidden_state, 'transformers'
+        if (
+            library
+            and (is_usual or not library.usual_only)
+            and is_installed(library)
+        ):
+            state = {
+                table.canonical_key(key): value
+                for key, value in state.items()
+                if key not in weights.others
+            }
+            return library.compute(weights, state, images), library.name
         return project_model(weights)(images)[0], 'this project'
+
+
+def is_installed(library: 'Library') -> bool:
+    """Return whether a library is installed, in a version with its model."""
+    return bool(find_spec(library.name)) and hasattr(
+        import_module(library.name), library.needs
+    )
 
 
 def project_model(weights: Weights) -> nn.Module:
@@ -90,8 +104,8 @@ def project_model(weights: Weights) -> nn.Module:
     return load(model, weights.backbone, ignored=('norm',))
 
 
-def timm_model(weights: Weights, state: State) -> Any:
-    """Build timm's ConvNeXt from a state dict with timm's keys."""
+def compute_in_timm(weights: Weights, state: State, images: Tensor) -> Tensor:
+    """Compute the last feature map in timm's ConvNeXt."""
     from timm.models.convnext import ConvNeXt
 
     architecture = weights.architecture
@@ -104,11 +118,13 @@ def timm_model(weights: Weights, state: State) -> Any:
         ls_init_value=1.0 if architecture.layer_scale else None,
         conv_mlp=fc.dim() == 4,
     )
-    return load(model, state, ignored=('head.',))
+    return load(model, state, ignored=('head.',)).forward_features(images)
 
 
-def transformers_model(weights: Weights, state: State) -> nn.Module:
-    """Build transformers' model from a state dict with its keys."""
+def compute_in_transformers(
+    weights: Weights, state: State, images: Tensor
+) -> Tensor:
+    """Compute the last feature map in transformers' ConvNeXt V1 or V2."""
     import transformers
 
     architecture = weights.architecture
@@ -122,12 +138,79 @@ def transformers_model(weights: Weights, state: State) -> nn.Module:
     )
     model = getattr(transformers, f'{version}Model')(config)
     ignored = ('layernorm.', 'classifier.', 'hidden_states_norms.')
-    return load(model, state, ignored)
+    return load(model, state, ignored)(images).last_hidden_state
 
 
-def load(
-    model: nn.Module, state: State, ignored: tuple[str, ...] = ()
-) -> nn.Module:
+def compute_in_dinov3(
+    weights: Weights, state: State, images: Tensor
+) -> Tensor:
+    """Compute the last feature map in transformers' DINOv3."""
+    import transformers
+
+    architecture = weights.architecture
+    config = transformers.DINOv3ConvNextConfig(
+        depths=list(architecture.depths),
+        hidden_sizes=list(architecture.channels),
+        num_channels=architecture.in_channels,
+    )
+    model = transformers.DINOv3ConvNextModel(config)
+    model = load(model, state, ignored=('layer_norm.',))
+    return model(images, output_hidden_states=True).hidden_states[-1]
+
+
+def compute_in_torchvision(
+    weights: Weights, state: State, images: Tensor
+) -> Tensor:
+    """Compute the last feature map in torchvision's ConvNeXt."""
+    from torchvision.models.convnext import CNBlockConfig, ConvNeXt
+
+    architecture = weights.architecture
+    widths = architecture.channels
+    model: Any = ConvNeXt(
+        [
+            CNBlockConfig(width, following, depth)
+            for width, following, depth in zip(
+                widths, (*widths[1:], None), architecture.depths
+            )
+        ]
+    )
+    # It has no argument for the number of channels.
+    model.features[0][0] = nn.Conv2d(
+        architecture.in_channels, widths[0], kernel_size=4, stride=4
+    )
+    return load(model, state, ignored=('classifier.',)).features(images)
+
+
+class Library(NamedTuple):
+    """A library that can run weights in a format.
+
+    Attributes:
+        name: Its import name.
+        needs: A public name in it, which old versions may not have.
+        compute: Computes the last feature map from weights, their state dict
+            in the format, and images.
+        usual_only: Whether its model has four stages and a stem of 4x4.
+    """
+
+    name: str
+    needs: str
+    compute: Callable[[Weights, State, Tensor], Tensor]
+    usual_only: bool = True
+
+
+LIBRARIES = {
+    'timm': Library('timm', 'create_model', compute_in_timm),
+    'huggingface': Library(
+        'transformers', 'ConvNextV2Model', compute_in_transformers, False
+    ),
+    'huggingface-dinov3': Library(
+        'transformers', 'DINOv3ConvNextModel', compute_in_dinov3
+    ),
+    'torchvision': Library('torchvision', 'models', compute_in_torchvision),
+}
+
+
+def load(model: Any, state: State, ignored: tuple[str, ...] = ()) -> Any:
     """Load a state dict in fp32, and return the model in evaluation mode.
 
     ``ignored`` are prefixes of keys that do not affect the last feature map.

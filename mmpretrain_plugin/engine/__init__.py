@@ -4,6 +4,7 @@ from .runners import (
     CheckedFlexibleRunner,
     CheckedRunner,
     CheckedTestLoop,
+    CustomDataRunner,
     IsolatedValLoop,
 )
 from .strategies import FullyShardStrategy
@@ -12,6 +13,7 @@ __all__ = [
     'CheckedFlexibleRunner',
     'CheckedRunner',
     'CheckedTestLoop',
+    'CustomDataRunner',
     'FullyShardStrategy',
     'InputCheckHook',
     'IsolatedValLoop',

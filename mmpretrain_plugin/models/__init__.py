@@ -1,4 +1,8 @@
 from .backbones import ConvNeXtV2, SwinTransformerAnyWindow
+from .data_preprocessors import (
+    AnyChannels,
+    MultiChannelSelfSupDataPreprocessor,
+)
 from .heads import FCMAEHead
 from .layers import (
     CBAM,
@@ -20,6 +24,7 @@ __all__ = [
     'CBAM',
     'FCMAE',
     'GRN',
+    'AnyChannels',
     'ChannelLayerNorm',
     'ConvNeXtV2',
     'FCMAEDecoder',
@@ -28,6 +33,7 @@ __all__ = [
     'FCMAEUNetDecoder',
     'GRNVariant',
     'LocalResponseNorm',
+    'MultiChannelSelfSupDataPreprocessor',
     'SqueezeExcitation',
     'SwinTransformerAnyWindow',
     'VisibleBatchNorm',

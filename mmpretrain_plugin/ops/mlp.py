@@ -92,8 +92,7 @@ def folded_mlp(
     settings = MLPSettings(norm_eps, grn_eps, compute_dtype(x), recompute)
     features = x.reshape(x.shape[0], -1, x.shape[-1])
     with no_autocast(x):
-        # torch.jit.trace cannot record a custom function.
-        if torch.is_grad_enabled() and not torch.jit.is_tracing():
+        if torch.is_grad_enabled():
             y = FoldedMLP.apply(features, settings, *weights)
         else:
             y = _forward(features, weights, settings).y
@@ -149,7 +148,7 @@ def _forward(x: Tensor, weights: MLPWeights, settings: MLPSettings) -> _Result:
     )
     a = _linear(z, weights.expand_weight, weights.expand_bias)
     # Allocating memory costs most on a CPU: overwrite what is not saved.
-    can_overwrite = not (torch.is_grad_enabled() or torch.jit.is_tracing())
+    can_overwrite = not torch.is_grad_enabled()
     h, norms = gelu_norms_forward(
         a, in_place=can_overwrite and settings.recompute, has_norms=has_grn
     )

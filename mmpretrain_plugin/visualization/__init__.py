@@ -1,4 +1,3 @@
-from .fcmae_loading import load_fcmae
 from .feature_plots import (
     ActivationMaps,
     channel_mosaic,
@@ -15,7 +14,6 @@ from .image_batches import (
     read_image,
     sample_images,
 )
-from .image_files import find_images, open_image
 from .image_grid import save_image_grid
 from .reconstruction import draw_reconstructions, reconstruct_image
 
@@ -24,9 +22,6 @@ __all__ = [
     'ImageSample',
     'channel_mosaic',
     'draw_reconstructions',
-    'find_images',
-    'load_fcmae',
-    'open_image',
     'plot_activation_maps',
     'plot_channel_health',
     'plot_cosine_distance',

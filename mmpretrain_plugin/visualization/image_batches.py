@@ -1,7 +1,6 @@
 """A random sample of the images of a folder, as batches of pixels."""
 
 import random
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from .image_files import find_images, open_image
+from ..datasets import find_images, open_image
 
 # What is cut from each side: 256 pixels to 224, as in MMPretrain's tests.
 BORDER = (1 - 224 / 256) / 2
@@ -52,7 +51,7 @@ def sample_images(
         FileNotFoundError: If the folder does not exist or has no images.
         ValueError: If there are to be classes, and there are fewer than two.
     """
-    paths = find_images([folder], sys.maxsize)
+    paths = find_images([folder])
     random.Random(seed).shuffle(paths)
     if not labeled:
         return ImageSample(paths[:count], [], [])

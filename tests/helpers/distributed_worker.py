@@ -195,4 +195,6 @@ if __name__ == '__main__':
         results[job] = train(task, method.split()[0], shares)
     if dist.get_rank() == 0:
         torch.save(results, sys.argv[-1])
+    # A process that ends while another one still works may abort in gloo.
+    dist.barrier()
     dist.destroy_process_group()

@@ -1,6 +1,7 @@
 """Commands of the pages, and whether they name what exists."""
 
 import contextlib
+import inspect
 import io
 import re
 import runpy
@@ -18,6 +19,7 @@ from mim.commands.train import cli as mim_train
 from mmengine.config import Config
 from mmengine.registry import STRATEGIES
 
+from mmpretrain_plugin.models import ConvNeXtV2
 from tests.test_configs import load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,7 +111,10 @@ def check_mim(name: str, words: list[str]) -> None:
         stem = words[words.index('--config') + 1]
         assert list((ROOT / 'configs').rglob(f'{stem}.py')), stem
         return
-    cfg = load(ROOT / words[1])
+    path = Path(words[1])
+    if path.parts[0] == 'work_dirs':  # what a training wrote
+        (path,) = (ROOT / 'configs').rglob(path.name)
+    cfg = load(ROOT / path)
     assert words[0] == cfg.default_scope
     if '--checkpoint' in words:
         checkpoint = Path(words[words.index('--checkpoint') + 1])
@@ -135,4 +140,6 @@ def check_keys(cfg: Config, options: list[str]) -> None:
             node = node[int(part) if part.isdigit() else part]
         optional = {'accumulative_counts', 'dtype', 'interval'}
         optional |= {'runner_type'}
+        if place == ['model', 'backbone']:
+            optional |= set(inspect.signature(ConvNeXtV2).parameters)
         assert key in node or key in optional, option

@@ -5,6 +5,7 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 ARCH = dict(depths=(1, 1, 2, 1), channels=(4, 6, 8, 10))
+V1 = dict(use_grn=False, layer_scale_init_value=1.0)
 
 
 def randomize(module: nn.Module) -> nn.Module:

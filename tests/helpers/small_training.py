@@ -9,6 +9,7 @@ from digit_scenes import CLASSES
 from mmengine.registry import RUNNERS
 from PIL import Image
 
+from mmpretrain_plugin.engine import CheckedRunner
 from tests.test_configs import CONFIGS
 
 
@@ -25,7 +26,7 @@ def run(cfg, work_dir, test=False):
             cfg[f'{mode}_dataloader'].persistent_workers = False
     cfg.default_hooks.logger.interval = 1
     runner = RUNNERS.build(cfg)
-    assert type(runner).__name__ == 'CheckedRunner'
+    assert isinstance(runner, CheckedRunner)
     if test:
         return runner, runner.test()
     runner.train()

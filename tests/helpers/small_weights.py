@@ -3,9 +3,9 @@
 import torch
 from mmpretrain.registry import MODELS
 
-from mmpretrain_plugin.checkpoint import Weights
+from mmpretrain_plugin.checkpoint import FORMATS, Weights
 from mmpretrain_plugin.models.backbones.convnext_v2 import ARCHITECTURES
-from tests.helpers.small_models import randomize
+from tests.helpers.small_models import V1, randomize
 
 
 def make_weights(
@@ -33,7 +33,7 @@ def make_weights(
     depths = depths or ARCHITECTURES[size][1]
     channels = tuple(width * (i + 1) for i in range(len(depths)))
     if v1:
-        options |= dict(use_grn=False, layer_scale_init_value=1.0)
+        options |= V1
     configs = dict(
         backbone=dict(
             type='mmpretrain.ConvNeXtV2',
@@ -58,6 +58,11 @@ def make_weights(
         part: randomize(MODELS.build(config)).float().state_dict()
         for part, config in configs.items()
     })  # fmt: skip
+
+
+def weights_for(name, **options):
+    """Return weights that a format can hold: V1 where it has no GRN."""
+    return make_weights(v1=FORMATS[name].v1_only, **options)
 
 
 def assert_same(got, wanted):

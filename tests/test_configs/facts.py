@@ -280,8 +280,8 @@ MIOU = {
 COCO_DECAYS, COCO_DROP_PATHS = (0.9, 0.95), (0.2, 0.3, 0.4, 0.5)
 COCO_CHOICE = {
     'atto': (0.95, 0.2), 'femto': (0.95, 0.2), 'pico': (0.95, 0.2),
-    'nano': (0.95, 0.2), 'tiny': (0.95, 0.3), 'base': (0.95, 0.4),
-    'large': (0.95, 0.5), 'huge': (0.95, 0.5),
+    'nano': (0.95, 0.2), 'tiny': (0.95, 0.3), 'small': (0.95, 0.4),
+    'base': (0.95, 0.4), 'large': (0.95, 0.5), 'huge': (0.95, 0.5),
 }  # fmt: skip
 # Section A.4: the same.
 ADE_DECAYS, ADE_DROP_PATHS = (0.8, 0.9), (0.1, 0.2, 0.3, 0.4)
@@ -289,6 +289,20 @@ ADE_RATES = (1e-4, 2e-4, 3e-4)
 ADE_CHOICE = {
     'atto': (0.9, 1e-4, 0.1), 'femto': (0.9, 1e-4, 0.1),
     'pico': (0.9, 1e-4, 0.1), 'nano': (0.9, 1e-4, 0.1),
-    'tiny': (0.9, 1e-4, 0.4), 'base': (0.9, 1e-4, 0.4),
-    'large': (0.9, 1e-4, 0.4), 'huge': (0.9, 1e-4, 0.4),
+    'tiny': (0.9, 1e-4, 0.4), 'small': (0.9, 1e-4, 0.3),
+    'base': (0.9, 1e-4, 0.4), 'large': (0.9, 1e-4, 0.4),
+    'huge': (0.9, 1e-4, 0.4),
 }  # fmt: skip
+# Sizes of DINOv3's ConvNeXt, and the hashes in the names of Meta's files.
+DINOV3 = {
+    'tiny': '21b726bb',
+    'small': '296db49d',
+    'base': '801f2ba9',
+    'large': '61fa432d',
+}
+
+
+def dinov3_file(size: str) -> str:
+    """Return where the configs look for Meta's file."""
+    name = f'dinov3_convnext_{size}_pretrain_lvd1689m-{DINOV3[size]}.pth'
+    return f'weights/{name}'

@@ -11,12 +11,13 @@ from mmpretrain_plugin.models.backbones.convnext_v2 import (
 )
 from tests.test_configs import CONFIGS, facts, load
 
-PATHS = sorted((CONFIGS / 'ade20k').glob('*.py'))
+PATHS = sorted((CONFIGS / 'ade20k').glob('upernet_*.py'))
 
 
 def test_no_config_is_missing():
     names = {f'convnextv2-{size}-fcmae' for size in facts.SIZES}
     names |= set(facts.MIOU) - {'convnextv2-huge-fcmae-in22k'}
+    names |= {f'convnext-{size}-dinov3' for size in facts.DINOV3}
     assert {p.stem for p in PATHS} == {
         f'upernet_{name}_8xb2-160k_ade20k-512x512' for name in names
     } | {'upernet_convnextv2-huge-fcmae-in22k_8xb2-160k_ade20k-640x640'}
@@ -72,6 +73,8 @@ def test_initial_weights_are_supervised(path):
         assert 'huge_fcmae-in21k-pre_3rdparty_in1k' in checkpoint
     elif '-fcmae_' in path.stem:
         assert '_fcmae-pre_3rdparty_in1k' in checkpoint
+    elif match := re.search(r'_convnext-(\w+)-dinov3_', path.stem):
+        assert checkpoint == facts.dinov3_file(match[1])
     elif '_convnext-' in path.stem:
         assert re.search(r'convnext-\w+_3rdparty_\d+xb\d+_in1k', checkpoint)
     else:

@@ -13,12 +13,13 @@ from mmpretrain_plugin.models.backbones.convnext_v2 import (
 )
 from tests.test_configs import CONFIGS, facts, load
 
-PATHS = sorted((CONFIGS / 'coco').glob('*.py'))
+PATHS = sorted((CONFIGS / 'coco').glob('mask-rcnn_*.py'))
 
 
 def test_no_config_is_missing():
     long = {f'convnextv2-{size}-fcmae' for size in facts.SIZES}
     long |= set(facts.BOX_MASK_AP)
+    long |= {f'convnext-{size}-dinov3' for size in facts.DINOV3}
     short = {f'convnextv2-{size}-fcmae' for size in facts.SIZES[:-1]}
     assert {p.stem for p in PATHS} == {
         f'mask-rcnn_{name}_fpn_8xb4-lsj-3x_coco' for name in long
@@ -75,6 +76,8 @@ def test_initial_weights_are_those_of_the_paper(path):
     checkpoint = load(path).model.backbone.init_cfg.checkpoint
     if '-fcmae_' in path.stem:
         assert '3rdparty-fcmae_in1k' in checkpoint
+    elif match := re.search(r'_convnext-(\w+)-dinov3_', path.stem):
+        assert checkpoint == facts.dinov3_file(match[1])
     elif '_convnext-' in path.stem:
         assert re.search(r'convnext-\w+_3rdparty_\d+xb\d+_in1k', checkpoint)
     else:

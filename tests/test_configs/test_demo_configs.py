@@ -75,4 +75,5 @@ def test_configs_differ_in_initial_weights_only(task):
         for name in ('atto', 'atto-fcmae')
     )
     assert fcmae.model.backbone.pop('init_cfg').type == 'Pretrained'
+    assert scratch.model.backbone.pop('init_cfg') is None
     assert fcmae.to_dict() == scratch.to_dict()

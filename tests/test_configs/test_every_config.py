@@ -65,7 +65,7 @@ def check_text(path):
     assert {'Reproduces', 'Expected', 'Weights', 'Values'} <= set(fields)
     for word in ('Command:', 'Hardware:'):
         assert word not in head  # derived from the config and its name
-    limit = 70 if 'demo' in path.parts else 30
+    limit = 70 if {'demo', 'multichannel'} & set(path.parts) else 30
     assert len(code.strip().splitlines()) <= limit
     assert 'param_scheduler[' not in code  # schedules are complete lists
 
@@ -73,7 +73,9 @@ def check_text(path):
 def check_command(recipe):
     """Check what the commands of the folder's README need."""
     cfg, path = recipe.cfg, recipe.path
-    assert cfg.runner_type == 'CheckedRunner'
+    custom = path.parent.name == 'custom'
+    runner = 'CustomDataRunner' if custom else 'CheckedRunner'
+    assert cfg.runner_type == runner
     assert cfg.default_hooks.input_check.type == 'InputCheckHook'
     if cfg.default_scope == 'mmseg':  # its test tool ignores runner_type
         assert cfg.test_cfg.type == 'CheckedTestLoop'
@@ -109,7 +111,8 @@ def check_optimizer_and_schedule(cfg, model):
     trained = {id(p) for p in model.parameters() if p.requires_grad}
     assert len(grouped) == len(set(map(id, grouped)))
     assert trained <= set(map(id, grouped)) <= set(map(id, model.parameters()))
-    for schedule in cfg.param_scheduler:
+    schedules = cfg.param_scheduler  # a list, or one
+    for schedule in [schedules] if isinstance(schedules, dict) else schedules:
         options = dict(schedule)
         options.pop('_scope_', None)  # as MMEngine does
         with PARAM_SCHEDULERS.switch_scope_and_registry(None) as registry:

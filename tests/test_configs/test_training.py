@@ -4,12 +4,15 @@ Only the length of training, the workers and what needs a GPU (mixed precision
 and SyncBN) are changed.
 """
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
+from mmpretrain_plugin.checkpoint import IncompleteCheckpointError
 from tests.helpers.shell_commands import code_blocks
 from tests.helpers.small_training import (
     make_image_folder,
@@ -119,6 +122,57 @@ def test_linear_evaluation(image_folder, tmp_path):
     assert saved['neck.bn.num_batches_tracked'] == 6
 
 
+def test_lora(image_folder, tmp_path):
+    """MMPretrain's LoRA trains, saves its own weights and loads them."""
+    cfg = load(
+        CONFIGS / 'imagenet/convnextv2-tiny-fcmae_8xb2048-linear-90e_in1k.py'
+    )
+    start = narrow(cfg, tmp_path)
+    use_image_folder(cfg, image_folder)
+    cfg.model.backbone.frozen_stages = 0
+    cfg.model.backbone = dict(
+        type='LoRAModel',
+        module=cfg.model.backbone,
+        rank=2,
+        alpha=2,
+        targets=[dict(type='pointwise_conv1')],
+    )
+    cfg.model.neck.input_features = cfg.model.head.in_channels = 32
+    cfg.optim_wrapper = dict(
+        type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-2)
+    )
+    cfg.param_scheduler = []
+    cfg.train_cfg.max_epochs = 1
+    runner, log = run(copy.deepcopy(cfg), tmp_path / 'run')
+    trained = runner.model.backbone.module.state_dict()
+    saved = torch.load(
+        tmp_path / 'run/epoch_1.pth', map_location='cpu', weights_only=False
+    )['state_dict']
+    backbone = {k for k in saved if k.startswith('backbone.')}
+    assert len(backbone) == 2 * 4  # two matrices in each of four blocks
+    assert all('.lora_' in key for key in backbone)
+    name = 'stages.0.0.pointwise_conv1'
+    assert trained[f'{name}.lora_up.weight'].any()
+    assert torch.equal(
+        trained[f'{name}.original_layer.weight'],
+        start[f'backbone.{name}.weight'],
+    )
+    cfg.load_from = str(tmp_path / 'run/epoch_1.pth')
+    runner, metrics = run(copy.deepcopy(cfg), tmp_path / 'test', test=True)
+    for key, value in runner.model.backbone.module.state_dict().items():
+        assert torch.equal(value, trained[key]), key
+    (wanted,) = (r['accuracy/top1'] for r in log if 'accuracy/top1' in r)
+    assert metrics['accuracy/top1'] == wanted
+    saved.pop(min(backbone))
+    torch.save(dict(state_dict=saved), tmp_path / 'damaged.pth')
+    cfg.load_from = str(tmp_path / 'damaged.pth')
+    with pytest.raises(IncompleteCheckpointError, match=r'missing: .*lora_'):
+        run(copy.deepcopy(cfg), tmp_path / 'damaged', test=True)
+    cfg.model.backbone.module.init_cfg = None
+    with pytest.raises(IncompleteCheckpointError, match='has random weights'):
+        run(cfg, tmp_path / 'random', test=True)
+
+
 def test_fcmae_on_a_folder(image_folder, tmp_path):
     """Pre-training on images without labels, also in subfolders."""
     cfg = load(CONFIGS / 'fcmae/fcmae_convnextv2-tiny_1xb64-800e_folder.py')
@@ -195,6 +249,37 @@ def test_coco_with_the_schedule_of_one_gpu(tmp_path):
     assert len(losses) >= 2  # small or empty images are filtered
     assert all(np.isfinite(r['loss']) for r in losses)
     assert any('coco/bbox_mAP' in r and 'coco/segm_mAP' in r for r in log)
+
+
+def test_lora_in_detection(tmp_path):
+    """The config of docs/frozen_and_lora.md."""
+    make_scenes(tmp_path / 'data')
+    page = (CONFIGS.parent / 'docs/frozen_and_lora.md').read_text()
+    (source,) = code_blocks(page, 'python')
+    path = tmp_path / 'mine.py'
+    path.write_text(source.replace("'configs/", f"'{CONFIGS}/"))
+    cfg = Config.fromfile(path)
+    arch = dict(depths=(1, 1, 1, 1), channels=(8, 16, 24, 32))
+    weights, start = fcmae_weights(tmp_path, arch, 32)
+    cfg.model.backbone.module.arch = arch
+    cfg.model.backbone.module.init_cfg.checkpoint = weights
+    cfg.model.neck.in_channels = [8, 16, 24, 32]
+    use_scenes_as_coco(cfg, tmp_path / 'data')
+    cfg.train_dataloader.batch_size = 1
+    cfg.optim_wrapper.accumulative_counts = 1
+    cfg.train_cfg.max_epochs = 1
+    runner, log = run(cfg, tmp_path / 'run')
+    assert all(np.isfinite(r['loss']) for r in log if 'loss' in r)
+    trained = runner.model.backbone.module.state_dict()
+    for name in ('pointwise_conv1', 'pointwise_conv2'):
+        name = f'stages.1.0.{name}'
+        assert trained[f'{name}.lora_up.weight'].any()
+        assert torch.equal(
+            trained[f'{name}.original_layer.weight'],
+            start[f'backbone.{name}.weight'],
+        )
+    norm = runner.model.backbone.module.norm0
+    assert torch.equal(norm.weight, torch.ones(8))
 
 
 def test_ade20k_with_the_multi_scale_test(tmp_path):

@@ -19,7 +19,9 @@ def test_every_pretraining_config_says_how_images_are_read(path):
     dataset = cfg.test_dataloader.dataset
     assert dataset.type in ('ImageNet', 'CustomDataset')
     read, *_, pack = dataset.pipeline
-    assert (read.type, pack.type) == ('LoadImageFromFile', 'PackInputs')
+    is_tiff = path.parent.name == 'multichannel'
+    assert read.type == ('LoadTIFFImage' if is_tiff else 'LoadImageFromFile')
+    assert pack.type == 'PackInputs'
     assert cfg.test_evaluator and cfg.test_cfg is not None
     assert not any('Random' in step.type for step in dataset.pipeline)
 

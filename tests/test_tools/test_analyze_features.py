@@ -13,8 +13,8 @@ from PIL import Image
 from mmpretrain_plugin.analysis import (
     collect_features,
     feature_cosine_distance,
-    load_backbone,
 )
+from mmpretrain_plugin.trained_models import load_backbone
 from mmpretrain_plugin.visualization import read_image
 from tests.helpers.small_models import ARCH
 

@@ -16,7 +16,7 @@ from mmpretrain_plugin.checkpoint import (
     verify,
 )
 from mmpretrain_plugin.checkpoint.stem import STEM
-from tests.helpers.small_weights import assert_same, make_weights
+from tests.helpers.small_weights import assert_same, make_weights, weights_for
 
 
 @pytest.fixture
@@ -48,12 +48,16 @@ def error_of(run, tmp_path):
     return error_of
 
 
-@pytest.fixture
-def source(tmp_path):
-    path = tmp_path / 'epoch_1.pth'
-    state, _ = to_state_dict(make_weights(), 'mmpretrain')
+def save(path, weights):
+    """Save weights as a training of MMPretrain does."""
+    state, _ = to_state_dict(weights, 'mmpretrain')
     torch.save(dict(state_dict=state, meta=dict(epoch=1)), path)
     return path
+
+
+@pytest.fixture
+def source(tmp_path):
+    return save(tmp_path / 'epoch_1.pth', make_weights())
 
 
 def test_it_converts_and_prints_what_it_did(source, tmp_path, run):
@@ -181,7 +185,8 @@ def test_errors_of_the_system_name_the_source(tmp_path, error_of):
 
 @pytest.mark.parametrize('name', FORMATS)
 @pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
-def test_every_format_with_both_suffixes(source, tmp_path, run, name, suffix):
+def test_every_format_with_both_suffixes(tmp_path, run, name, suffix):
+    source = save(tmp_path / 'source.pth', weights_for(name))
     out = tmp_path / f'out{suffix}'
     run(source, out, '--to', name)
     assert f'{out}: {name} format' in run(

@@ -1,11 +1,14 @@
 """The set-up finds what is missing, and mim finds the libraries."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
+import build_mmcv
 import environment
 import pytest
 
@@ -109,7 +112,7 @@ def test_a_missing_compiler_is_named(monkeypatch):
 
 
 def test_another_python_is_named(monkeypatch):
-    monkeypatch.setattr(environment, 'PYTHON_VERSION', (3, 9))
+    monkeypatch.setattr(environment, 'PYTHON_VERSIONS', ((3, 9),))
     with pytest.raises(environment.SetupError, match='PYTHON='):
         environment.check_machine()
 
@@ -199,14 +202,68 @@ def test_an_environment_that_does_not_import_is_not_ready(
 def test_a_moved_environment_is_created_again(tmp_path, monkeypatch):
     """Its scripts contain the path of the folder where it was created."""
     venv, calls = tmp_path / '.venv', []
+    version = [str(sys.version_info[:2])]
     monkeypatch.setattr(environment, 'VENV', venv)
     monkeypatch.setattr(environment, 'PYTHON', venv / 'bin/python')
-    monkeypatch.setattr(environment, 'output_of', lambda *c: '(3, 11)')
+    monkeypatch.setattr(environment, 'output_of', lambda *c: version[0])
     monkeypatch.setattr(environment, 'run', lambda *c: calls.append(c))
     venv.mkdir()
     (venv / 'pyvenv.cfg').write_text(f'command = python -m venv {venv}')
     environment.make_venv()
     assert not calls
-    (venv / 'pyvenv.cfg').write_text('command = python -m venv /old/.venv')
+    version[0] = '(3, 9)'
     environment.make_venv()
     assert len(calls) == 1
+    version[0] = str(sys.version_info[:2])
+    (venv / 'pyvenv.cfg').write_text('command = python -m venv /old/.venv')
+    environment.make_venv()
+    assert len(calls) == 2
+
+
+def test_make_keeps_the_python_of_the_environment(tmp_path):
+    """And passes over commands that do not run, such as those of pyenv."""
+    folder = tmp_path / 'bin with spaces'
+    folder.mkdir()
+    for name in ('python3.11', 'python3.12'):
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexit {int(name == "python3.11")}\n')
+        script.chmod(0o755)
+    shutil.copy(environment.ROOT / 'Makefile', tmp_path)
+
+    def chosen():
+        found = subprocess.run(
+            ['make', '-n', 'doctor'], cwd=tmp_path, text=True,
+            capture_output=True, check=True,
+            env={'PATH': f'{folder}:{os.environ["PATH"]}'},
+        )  # fmt: skip
+        return found.stdout.split('"')[1]
+
+    assert chosen() == str(folder / 'python3.12')
+    (tmp_path / '.venv').mkdir()
+    config = tmp_path / '.venv/pyvenv.cfg'
+    config.write_text(f'version = 3.13.0\nexecutable = {sys.executable}\n')
+    assert chosen() == sys.executable
+
+
+@pytest.mark.parametrize(
+    ('release', 'kind'), [('13.1', 'cuda'), ('12.4', 'cpu'), (None, 'cpu')]
+)
+def test_operators_for_cuda_need_the_nvcc_of_pytorch(
+    release, kind, tmp_path, monkeypatch
+):
+    """MMCV does not compile with another one."""
+    if release:
+        nvcc = tmp_path / 'bin/nvcc'
+        nvcc.parent.mkdir()
+        nvcc.write_text(
+            f'#!/bin/sh\necho "Cuda tools, release {release}, V1"\n'
+        )
+        nvcc.chmod(0o755)
+    home = str(tmp_path) if release else None
+    monkeypatch.setattr(build_mmcv.cpp_extension, 'CUDA_HOME', home)
+    monkeypatch.setattr(build_mmcv.torch.version, 'cuda', '13.0')
+    monkeypatch.setattr(build_mmcv.torch.cuda, 'is_available', lambda: False)
+    monkeypatch.delenv('FORCE_CUDA', raising=False)
+    assert build_mmcv.operator_kind() == 'cpu'
+    monkeypatch.setenv('FORCE_CUDA', '1')
+    assert build_mmcv.operator_kind() == kind

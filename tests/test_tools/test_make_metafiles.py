@@ -92,6 +92,9 @@ def test_heads_name_the_license_and_source_of_weights():
                 if '3rdparty' not in address:  # trained by OpenMMLab
                     wanted = 'Apache 2.0'
                 assert f'license {wanted}' in stated, recipe.path
+            elif address.startswith('weights/dinov3'):
+                assert 'https://github.com/facebookresearch/dinov3' in stated
+                assert stated.endswith('DINOv3 License.'), recipe.path
             elif address and folder != 'demo':
                 (run,) = re.findall(r'train (\S+) first', stated)
                 assert run in stems and f'/{run}/' in address, recipe.path

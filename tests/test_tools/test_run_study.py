@@ -1,5 +1,6 @@
 """The study trains what it says, and judges as its page says."""
 
+import argparse
 import itertools
 import json
 import subprocess
@@ -10,12 +11,19 @@ from pathlib import Path
 import make_evidence
 import numpy as np
 import pytest
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from run_study import settings
 from study.claims import CLAIMS, Comparison, verdict
 from study.plots import draw_cosine_distances, draw_transfers
 from study.results import collect
-from study.runs import ANALYZED, FCMAE, PRETRAININGS, TASKS, TRANSFERS
+from study.runs import (
+    ANALYZED,
+    FCMAE,
+    PRETRAININGS,
+    RECIPE_INIT,
+    TASKS,
+    TRANSFERS,
+)
 from study.steps import CONFIGS, make_steps
 from study.tables import claim_table, feature_table, spread, transfer_table
 from sweep import parse_grid
@@ -57,8 +65,17 @@ def test_all_options_are_keys_of_the_configs():
     for run in PRETRAININGS.values():
         check_options(f'{run.config}.py', run.options)
     for run in TRANSFERS.values():
+        if run.options == RECIPE_INIT:
+            continue  # tested below
         for _, config in TASKS.values():
             check_options(f'{config.format("")}.py', run.options)
+
+
+def parse_options(options):
+    """Parse overrides as the command line of the libraries does."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    return parser.parse_args(['--cfg-options', *options]).cfg_options
 
 
 def check_options(name, options):
@@ -89,11 +106,16 @@ def test_every_run_starts_from_its_own_weights(seed, tmp_path):
         command = steps[f'seed-{seed}/{step}'].command()
         assert set(run.options) < set(command)
         assert f'randomness.seed={seed}' in command
-        own = [w for w in command if 'init_cfg.checkpoint=' in w]
-        weights = f'{tmp_path}/seed-{seed}/{start}/last.pth'
-        key = 'model.backbone.init_cfg.checkpoint'
-        assert own == ([] if start is None else [f'{key}={weights}'])
         assert Path(command[3]).stem == config
+        options = command[command.index('--cfg-options') + 1 :]
+        cfg = Config.fromfile(command[3])
+        cfg.merge_from_dict(parse_options(options))
+        weights = f'{tmp_path}/seed-{seed}/{start}/last.pth'
+        loaded = dict(type='Pretrained', checkpoint=weights)
+        if start is not None:
+            assert cfg.model.backbone.init_cfg == loaded
+        elif run.options != RECIPE_INIT:
+            assert cfg.model.backbone.init_cfg is None
         after = 'data' if start is None else f'seed-{seed}/{start}'
         assert steps[f'seed-{seed}/{step}'].after == (after,)
 
@@ -113,6 +135,13 @@ def test_every_run_starts_from_its_own_weights(seed, tmp_path):
             trained = PRETRAININGS[run.start].options
             assert (v1 in run.options) == (v1 in trained)
             assert (v1 in run.options) == name.endswith('v1')
+
+
+def test_random_weights_of_the_recipes_are_those_of_the_backbone():
+    """The options of the study say what ``ConvNeXtV2`` does by default."""
+    cfg = Config.fromfile(CONFIGS / 'upernet_convnextv2-atto_digits.py')
+    cfg.merge_from_dict(parse_options(RECIPE_INIT))
+    assert cfg.model.backbone.init_cfg == models.ConvNeXtV2().init_cfg
 
 
 def test_mask_ratios_leave_the_patches_that_titles_say():
@@ -258,8 +287,8 @@ def test_results_are_those_of_the_logs(tmp_path):
     assert found['transfer']['random'] == dict(
         box_ap=10, mask_ap=0, miou=50
     )  # fmt: skip
-    place = list(TRANSFERS).index('leaky')
-    assert found['transfer']['leaky'] == dict(
+    place = list(TRANSFERS).index('layer-decay')
+    assert found['transfer']['layer-decay'] == dict(
         box_ap=10 + place, mask_ap=place, miou=50 + place
     )  # fmt: skip
     place = list(TRANSFERS).index('mask-88')
@@ -299,9 +328,9 @@ def test_plots_are_drawn(tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_steps_run_and_are_not_run_twice(tmp_path):
-    """Those that differ most from the demo: V1, supervised, features."""
+    """Those that differ from the demo: V1, supervised, layer decay."""
     names = {'data', 'seed-0/features', *(f'seed-0/{n}' for n in ANALYZED)}
-    for name in ('mask-rcnn_fcmae-v1', 'upernet_supervised-v1'):
+    for name in ('mask-rcnn_layer-decay', 'upernet_supervised-v1'):
         names |= {f'seed-0/{name}', f'seed-0/{name}_test'}
     steps = make_steps(tmp_path, [0], quick=True)
     steps = [step for step in steps if step.name in names]
@@ -325,8 +354,8 @@ def test_steps_run_and_are_not_run_twice(tmp_path):
             block['normalized'] is not None for block in model['blocks']
         ]
         assert all(has_grn) == any(has_grn) == name.endswith('v2')
-    log = (tmp_path / 'logs/seed-0/mask-rcnn_fcmae-v1.log').read_text()
-    assert 'seed-0/fcmae-v1/epoch_1.pth (mmpretrain format)' in log
+    log = (tmp_path / 'logs/seed-0/mask-rcnn_layer-decay.log').read_text()
+    assert 'seed-0/fcmae-v2/epoch_1.pth (mmpretrain format)' in log
     run()
     assert len(done) == len(names)
 

@@ -1,7 +1,9 @@
 """The tools that draw reconstructions name files that are missing."""
 
 import draw_packing
+import numpy as np
 import pytest
+import tifffile
 import torch
 import visualize_reconstruction
 from PIL import Image
@@ -44,6 +46,31 @@ def test_a_figure_is_written(tool, tmp_path, monkeypatch):
     out = tmp_path / 'out.png'
     Image.new('L', (64, 96)).save(tmp_path / 'image.png')
     run(tool, monkeypatch, CONFIG, CONFIG, out, tmp_path)
+    assert Image.open(out).width > 300
+
+
+def test_channels_of_other_images(tmp_path, monkeypatch):
+    """They must be named, and the files must have as many as the model."""
+    preprocessor = dict(
+        type='MultiChannelSelfSupDataPreprocessor', mean=[0] * 5, std=[9] * 5
+    )
+    model = small_fcmae(in_channels=5, data_preprocessor=preprocessor).float()
+    tool = visualize_reconstruction
+    monkeypatch.setattr(tool, 'load_fcmae', lambda *args, **kwargs: model)
+    out, image = tmp_path / 'out.png', tmp_path / 'image.tif'
+    pixels = np.random.default_rng(0).integers(0, 4096, (64, 96, 5), np.uint16)
+    tifffile.imwrite(image, pixels, planarconfig='contig')
+    words = (tool, monkeypatch, CONFIG, CONFIG, out, image)
+    with pytest.raises(SystemExit, match='takes 5 channels; name one or'):
+        run(*words)
+    with pytest.raises(SystemExit, match='between 0 and 4'):
+        run(*words, '--channels', 5)
+    tifffile.imwrite(image, pixels[..., :4], planarconfig='contig')
+    with pytest.raises(SystemExit, match=r'image\.tif .* expects 5 channels'):
+        run(*words, '--channels', 0, 1, 2)
+    assert not out.exists()
+    tifffile.imwrite(image, pixels, planarconfig='contig')
+    run(*words, '--channels', 4, 0, 2)
     assert Image.open(out).width > 300
 
 

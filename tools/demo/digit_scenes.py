@@ -8,7 +8,6 @@ a photograph in common: they use different parts. Settings are chosen on
 validation, and results are those of the test.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 import sklearn.datasets
+from coco_files import AnnotatedImage, Instance, write_annotations
 from PIL import Image
-from pycocotools import mask as coco_mask
 
 CLASSES = (
     'zero',
@@ -59,22 +58,6 @@ ANGLE = 15  # degrees
 # Least difference between the color of a digit and that of its surroundings,
 # summed over the channels.
 CONTRAST = 320
-
-
-@dataclass(frozen=True)
-class Instance:
-    """One digit, or one crowd of digits.
-
-    Attributes:
-        label: Class, 0 to 9.
-        mask: Pixels of the digit, bool (H, W).
-        crowd: Whether it is a crowd, which COCO neither trains nor
-            evaluates.
-    """
-
-    label: int
-    mask: np.ndarray
-    crowd: bool = False
 
 
 @dataclass(frozen=True)
@@ -332,34 +315,15 @@ def write_coco(scenes: Iterable[Scene], root: Path, split: str) -> None:
         root: Root of the data set.
         split: Name of the split.
     """
-    images, annotations = [], []
-    for i, scene in enumerate(scenes):
-        name = f'{i:05d}.jpg'
-        _save_jpeg(scene.image, root / split / name)
-        height, width = scene.image.shape[:2]
-        images.append(dict(id=i, file_name=name, height=height, width=width))
-        for instance in scene.instances:
-            rle = coco_mask.encode(np.asfortranarray(instance.mask))
-            annotations.append(
-                dict(
-                    id=len(annotations) + 1,
-                    image_id=i,
-                    category_id=instance.label + 1,
-                    bbox=coco_mask.toBbox(rle).tolist(),
-                    area=int(coco_mask.area(rle)),
-                    iscrowd=int(instance.crowd),
-                    segmentation=dict(
-                        size=rle['size'], counts=rle['counts'].decode()
-                    ),
-                )
-            )
-    categories = [dict(id=i + 1, name=name) for i, name in enumerate(CLASSES)]
-    content = dict(
-        images=images, annotations=annotations, categories=categories
-    )
+
+    def images() -> Iterator[AnnotatedImage]:
+        for i, scene in enumerate(scenes):
+            name = f'{i:05d}.jpg'
+            _save_jpeg(scene.image, root / split / name)
+            yield name, scene.image.shape[:2], scene.instances
+
     path = root / 'annotations' / f'instances_{split}.json'
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content))
+    write_annotations(images(), CLASSES, path)
 
 
 def write_ade20k(scenes: Iterable[Scene], root: Path, split: str) -> None:

@@ -14,14 +14,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from mmpretrain_plugin.datasets import find_images, open_image
 from mmpretrain_plugin.models import FCMAE
-from mmpretrain_plugin.visualization import (
-    find_images,
-    load_fcmae,
-    open_image,
-    reconstruct_image,
-    save_image_grid,
-)
+from mmpretrain_plugin.trained_models import load_fcmae
+from mmpretrain_plugin.visualization import reconstruct_image, save_image_grid
 
 TITLES = ('input', 'mask', 'packed patches', 'reconstruction')
 GAP = 4  # pixels between packed patches
@@ -103,7 +99,7 @@ def main() -> None:
         parser.error(str(error))
     try:
         images = [open_image(path) for path in paths]
-        model = load_fcmae(args.config, args.checkpoint)
+        model = load_fcmae(str(args.config), str(args.checkpoint))
     except ValueError as error:
         raise SystemExit(str(error)) from None
     draw(model, images, args.out, args.seed)

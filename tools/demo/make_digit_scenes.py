@@ -9,13 +9,15 @@ arguments always give the same pixels.
 
 import argparse
 import hashlib
-import shutil
-import tempfile
+from functools import cache, partial
+from multiprocessing import Pool
 from pathlib import Path
 
 import digit_scenes
+from data_folder import write_data_folder
 from digit_scenes import (
     DigitScenes,
+    Scene,
     write_ade20k,
     write_coco,
     write_crops,
@@ -28,6 +30,20 @@ MARK = '.digit_scenes'
 
 # Name of each annotated split in COCO's and in ADE20K's folders.
 SPLITS = {'train': 'training', 'val': 'validation', 'test': 'test'}
+
+
+CHUNK = 32  # scenes that a process composes at a time
+
+
+@cache
+def load_scenes(split: str, size: int, seed: int) -> DigitScenes:
+    """Load the digits and photographs of a split, once per process."""
+    return DigitScenes(split, size, seed)
+
+
+def scene(index: int, split: str, size: int, seed: int) -> Scene:
+    """Compose one scene."""
+    return load_scenes(split, size, seed)[index]
 
 
 def make(
@@ -62,30 +78,20 @@ def make(
         f'unlabeled {unlabeled} train {train} val {val} test {test} '
         f'seed {seed}\n'
     )
-    mark = root / MARK
-    if mark.exists() and mark.read_text() == recipe:
-        return False
-    if root.exists() and not mark.exists():
-        raise SystemExit(
-            f'{root} exists and is not a data set of digit scenes; choose '
-            'another folder, or remove it'
-        )
-    root.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=root.name, dir=root.parent))
-    try:
-        scenes = DigitScenes('unlabeled', size, seed).take(unlabeled)
-        write_unlabeled(scenes, partial / 'unlabeled')
-        for split, count in zip(SPLITS, (train, val, test)):
-            scenes = list(DigitScenes(split, size, seed).take(count))
-            write_coco(scenes, partial / 'coco', split)
-            write_ade20k(scenes, partial / 'ade20k', SPLITS[split])
-            write_crops(scenes, partial / 'crops' / split)
-        (partial / MARK).write_text(recipe)
-        shutil.rmtree(root, ignore_errors=True)
-        partial.rename(root)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return True
+
+    def write(folder: Path) -> None:
+        with Pool() as pool:
+            one = partial(scene, split='unlabeled', size=size, seed=seed)
+            scenes = pool.imap(one, range(unlabeled), CHUNK)
+            write_unlabeled(scenes, folder / 'unlabeled')
+            for split, count in zip(SPLITS, (train, val, test)):
+                one = partial(scene, split=split, size=size, seed=seed)
+                scenes = pool.map(one, range(count), CHUNK)
+                write_coco(scenes, folder / 'coco', split)
+                write_ade20k(scenes, folder / 'ade20k', SPLITS[split])
+                write_crops(scenes, folder / 'crops' / split)
+
+    return write_data_folder(root, MARK, recipe, write)
 
 
 def main() -> None:

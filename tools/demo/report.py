@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from mmpretrain_plugin.run_logs import final_loss, read_losses, read_test
-from mmpretrain_plugin.visualization import save_image_grid
+from mmpretrain_plugin.visualization import save_figure, save_image_grid
 
 STARTS = {'fcmae': 'FCMAE pre-trained', 'scratch': 'from scratch'}
 # Name of the row, folder of the test, key of the metric.
@@ -124,8 +124,7 @@ def draw_curves(work: Path) -> str:
         axis.set_xlabel('iteration')
         axis.set_ylabel('training loss')
     figure.tight_layout()
-    figure.savefig(work / 'loss.png', dpi=110)
-    plt.close(figure)
+    save_figure(figure, work / 'loss.png')
     return ' '.join(sentences)
 
 

@@ -34,13 +34,13 @@ DATA = Path('data/digit_scenes')
 # their ratios and the speed of this machine.
 SECONDS = {
     'data': 20,
-    'fcmae': 320,
-    'mask-rcnn': 250,
-    'mask-rcnn-test': 35,
-    'upernet': 290,
-    'upernet-test': 30,
+    'fcmae': 480,
+    'mask-rcnn': 210,
+    'mask-rcnn-test': 55,
+    'upernet': 260,
+    'upernet-test': 43,
     'upernet-test-ms': 45,
-    'reconstructions': 15,
+    'reconstructions': 12,
 }
 # --quick: each step runs, but too briefly to learn anything.
 QUICK = {

@@ -37,10 +37,15 @@ DATA = {
     'data/coco': 'COCO',
     'data/ade/ADEChallengeData2016': 'ADE20K',
     'data/images': 'your own images',
+    'data/custom': 'your own data',
     'data/digit_scenes/unlabeled': 'digit scenes',
     'data/digit_scenes/crops/train': 'digit scenes',
     'data/digit_scenes/coco': 'digit scenes',
     'data/digit_scenes/ade20k': 'digit scenes',
+    'data/microscopy/train': 'nuclei in microscopy',
+    'data/microscopy': 'nuclei in microscopy',
+    'data/spectral/train': 'spectral digits',
+    'data/spectral': 'spectral digits',
 }
 # Folders of configs and their names in MMPretrain's and mim's lists of models.
 COLLECTIONS = {
@@ -50,6 +55,8 @@ COLLECTIONS = {
     'ade20k': 'UperNet with ConvNeXt V2',
     'ablation': 'FCMAE ablations',
     'comparison': 'Comparisons with FCMAE',
+    'custom': 'Your own data',
+    'multichannel': 'Images with other channels and bits',
     'demo': 'Demo on digit scenes',
 }
 WRITTEN = 'Written by tools/dev/make_metafiles.py from the configs.'
@@ -201,6 +208,8 @@ def weights_cell(recipe: Recipe) -> str:
         return 'random'
     if weights.startswith('http'):
         return f'[{model_name(weights)}]({weights})'
+    if weights.startswith('weights/'):
+        return f'on request from Meta: `{Path(weights).name}`'
     if recipe.path.parent.name == 'demo':
         return 'the pre-training of the demo'
     return f'train `{Path(weights).parent.name}`'

@@ -6,6 +6,12 @@ V1 = (
     'model.backbone.use_grn=False',
     'model.backbone.layer_scale_init_value=1e-6',
 )
+LONG = (
+    'train_cfg.max_epochs=30',
+    'param_scheduler.1.end=30',
+    'param_scheduler.1.T_max=28',  # after two epochs of warm-up
+    'default_hooks.checkpoint.interval=30',
+)
 FCMAE = 'fcmae_convnextv2-atto_digits'
 SUPERVISED = 'convnextv2-atto_digits'
 # Library and config of each task; '-fcmae' where weights are loaded.
@@ -60,6 +66,7 @@ PRETRAININGS = {
         'FCMAE, then supervised, V2',
         start='fcmae-v2',
     ),
+    'fcmae-long': Pretraining(FCMAE, 'FCMAE of 30 epochs, V2', LONG),
     'leaky': Pretraining(
         FCMAE, 'FCMAE without sparse encoding', ('model.encoding=leaky',)
     ),
@@ -73,19 +80,41 @@ PRETRAININGS = {
     ),
 }
 LAYER_DECAY = ('optim_wrapper.paramwise_cfg.layer_decay_rate=0.9',)
+# The backbone's default; the demo's configs have PyTorch's in its place.
+RECIPE_INIT = (
+    'model.backbone.init_cfg._delete_=True',
+    'model.backbone.init_cfg.type=TruncNormal',
+    'model.backbone.init_cfg.layer=[Conv2d,Linear]',
+    'model.backbone.init_cfg.std=0.02',
+    'model.backbone.init_cfg.bias=0.0',
+)
+# Detection where pre-training is compared with none, to save time.
 TRANSFERS = {
     'random': Transfer(None, 'random weights'),
+    'random-recipe': Transfer(
+        None,
+        'random weights, standard deviation 0.02',
+        RECIPE_INIT,
+        tasks=('upernet',),
+    ),
     'fcmae-v2': Transfer('fcmae-v2', 'FCMAE, V2'),
+    'fcmae-long': Transfer('fcmae-long', 'FCMAE of 30 epochs, V2'),
     'layer-decay': Transfer(
         'fcmae-v2', 'FCMAE, V2, layer decay 0.9', LAYER_DECAY
     ),
-    'fcmae-v1': Transfer('fcmae-v1', 'FCMAE, V1', V1),
-    'supervised-v2': Transfer('supervised-v2', 'supervised, V2'),
-    'supervised-v1': Transfer('supervised-v1', 'supervised, V1', V1),
+    'fcmae-v1': Transfer('fcmae-v1', 'FCMAE, V1', V1, tasks=('upernet',)),
+    'supervised-v2': Transfer(
+        'supervised-v2', 'supervised, V2', tasks=('upernet',)
+    ),
+    'supervised-v1': Transfer(
+        'supervised-v1', 'supervised, V1', V1, tasks=('upernet',)
+    ),
     'fine-tuned': Transfer(
         'fine-tuned', 'FCMAE, then supervised, V2', tasks=('upernet',)
     ),
-    'leaky': Transfer('leaky', 'FCMAE without sparse encoding'),
+    'leaky': Transfer(
+        'leaky', 'FCMAE without sparse encoding', tasks=('upernet',)
+    ),
     'mask-30': Transfer(
         'mask-30', 'FCMAE, 6 of 9 patches visible', tasks=('upernet',)
     ),

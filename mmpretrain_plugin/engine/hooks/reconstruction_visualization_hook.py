@@ -1,5 +1,7 @@
 """Show reconstructions during pre-training."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from mmengine.hooks import Hook
@@ -7,6 +9,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from ...datasets import false_color
 from .input_check_hook import unwrap
 
 
@@ -24,14 +27,21 @@ class ReconstructionVisualizationHook(Hook):
         num_images: Number of images, chosen at equal distances in the
             validation data; at most as many as there are.
 
+        channels: Of images with more than three channels or other values than
+            0 to 255, the channels to show: one, or three in red, green and
+            blue.
+
     Raises:
         ValueError: If ``num_images`` is not positive.
     """
 
-    def __init__(self, num_images: int = 6) -> None:
+    def __init__(
+        self, num_images: int = 6, channels: Sequence[int] = ()
+    ) -> None:
         if num_images < 1:
             raise ValueError(f'num_images must be 1 or more, got {num_images}')
         self.num_images = num_images
+        self.channels = tuple(channels)
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
@@ -52,20 +62,24 @@ class ReconstructionVisualizationHook(Hook):
         ]
         runner.visualizer.add_image(
             'reconstructions',
-            to_rgb_array(torch.cat(rows, dim=1), preprocessor),
+            to_rgb_array(torch.cat(rows, dim=1), preprocessor, self.channels),
             # As mmengine logs metrics; loops of iterations have no epochs.
             step=runner.epoch or runner.iter,
         )
 
 
-def to_rgb_array(image: Tensor, preprocessor: nn.Module) -> np.ndarray:
+def to_rgb_array(
+    image: Tensor, preprocessor: nn.Module, channels: Sequence[int] = ()
+) -> np.ndarray:
     """Convert the output of a preprocessor back to an image.
 
     Args:
-        image: Normalized image (C, H, W), red first; of other numbers of
-            channels than 3, the first is shown in gray.
+        image: Normalized image (C, H, W), red first.
         preprocessor: Preprocessor with the buffers ``mean`` and ``std``, or
             without if it does not normalize.
+        channels: Channels to show, with a contrast of their own. Without, 3
+            channels of 0 to 255 are expected, and of any other number the
+            first is shown in gray.
 
     Returns:
         The image, uint8 (H, W, 3).
@@ -74,7 +88,7 @@ def to_rgb_array(image: Tensor, preprocessor: nn.Module) -> np.ndarray:
         getattr(preprocessor, name, default)
         for name, default in (('mean', 0.0), ('std', 1.0))
     )
-    image = image * std + mean
-    if len(image) != 3:
-        image = image[:1].expand(3, -1, -1)
-    return image.clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy()
+    pixels = (image * std + mean).permute(1, 2, 0).cpu().numpy()
+    if not channels and len(image) == 3:
+        return pixels.clip(0, 255).astype(np.uint8)
+    return false_color(pixels, channels or (0,))

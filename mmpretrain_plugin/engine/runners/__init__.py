@@ -3,11 +3,13 @@ from .checked_runner import (
     CheckedRunner,
     CheckedTestLoop,
 )
+from .custom_data_runner import CustomDataRunner
 from .isolated_val_loop import IsolatedValLoop
 
 __all__ = [
     'CheckedFlexibleRunner',
     'CheckedRunner',
     'CheckedTestLoop',
+    'CustomDataRunner',
     'IsolatedValLoop',
 ]

@@ -134,6 +134,26 @@ def check_categories(dataset: dict, address: str) -> None:
         )
 
 
+def check_completed(dataset: dict, address: str) -> None:
+    """Raise an error if classes had to be read from the data, and were not.
+
+    Args:
+        dataset: Config of a data set; others than ``MaskFolderDataset`` pass.
+        address: Its address in the config.
+
+    Raises:
+        ValueError: If it names no classes.
+    """
+    kind = str(dataset.get('type')).split('.')[-1]
+    classes = (dataset.get('metainfo') or {}).get('classes')
+    if kind == 'MaskFolderDataset' and not classes:
+        raise ValueError(
+            f'{address} names no classes, as MMSegmentation reads them from '
+            'the data in training only; test with the config that the '
+            'training wrote into its work_dir'
+        )
+
+
 def check_inputs(cfg: Config, *modes: str) -> None:
     """Raise an error if data, annotations or checkpoints cannot be used.
 
@@ -143,8 +163,12 @@ def check_inputs(cfg: Config, *modes: str) -> None:
 
     Raises:
         FileNotFoundError: If files are missing; the message names them all.
-        ValueError: If COCO annotations have unknown categories.
+        ValueError: If COCO annotations have unknown categories, or a data set
+            lacks its classes.
     """
+    for loader in (f'{mode}_dataloader' for mode in modes):
+        for address, node in walk(cfg.get(loader), loader):
+            check_completed(node, address)
     missing = [
         f'{path} of {name} does not exist; {remedy}'
         for mode in modes

@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ...ops import MLPWeights, folded_mlp
 from ..layouts import DenseLayout, PackedLayout
+from ..unmodified import is_unmodified
 from .grn import GRN
 
 # Initialization of every convolution and linear layer in the paper.
@@ -36,7 +37,9 @@ class ConvNeXtV2Block(nn.Module):
         fold_mlp: Whether the MLP folds GRN into its weights
             (``ops/mlp.py``): the same values in less activation memory. If
             False, or with ``grn_cfg`` or hidden positions in the layout, the
-            MLP runs layer by layer.
+            MLP runs layer by layer. It also runs layer by layer if a tool
+            replaced one of its layers or added a hook to it, or records the
+            operations, as ``torch.export`` and ``torch.jit.trace`` do.
         recompute_mlp: Whether the folded MLP recomputes its expanded features
             in backward; None: if an image has more than 4 C positions, where
             it saves most memory for its time.
@@ -95,11 +98,31 @@ class ConvNeXtV2Block(nn.Module):
         self, x: Tensor, layout: DenseLayout | PackedLayout
     ) -> Tensor:
         y = layout.depthwise_conv(x, self.depthwise_conv)
-        if self.fold_mlp and not layout.has_hidden_positions:
+        if self._folds(layout):
             y = self._folded_mlp(y)
         else:
             y = layout.hide(self._plain_mlp(y, layout))
         return x + self.drop_path(y)
+
+    def _folds(self, layout: DenseLayout | PackedLayout) -> bool:
+        """Return whether the folded MLP computes what its layers would."""
+        linears = (self.pointwise_conv1, self.pointwise_conv2)
+        return (
+            self.fold_mlp
+            and not _is_recorded()
+            and not layout.has_hidden_positions
+            and is_unmodified(self.norm, nn.LayerNorm)
+            and self.norm.weight is not None
+            and self.norm.bias is not None
+            and all(is_unmodified(linear, nn.Linear) for linear in linears)
+            and all(linear.bias is not None for linear in linears)
+            and is_unmodified(self.act, nn.GELU)
+            and self.act.approximate == 'none'
+            and (
+                is_unmodified(self.grn, GRN)
+                or is_unmodified(self.grn, nn.Identity)
+            )
+        )
 
     def _plain_mlp(
         self, y: Tensor, layout: DenseLayout | PackedLayout
@@ -136,3 +159,17 @@ class ConvNeXtV2Block(nn.Module):
             grn_eps=grn.eps if grn else 0.0,
             recompute=recompute,
         )
+
+
+def _is_recorded() -> bool:
+    """Return whether an exporter or a counter of FLOPs records operations.
+
+    It cannot look inside of a custom function, and would fix the choice that
+    the folded MLP makes by the number of positions.
+    """
+    # Under torch.compile, PyTorch 2.11 answers that it is exporting, too.
+    is_exporting = (
+        torch.compiler.is_exporting()
+        and not torch.compiler.is_dynamo_compiling()
+    )
+    return torch.jit.is_tracing() or is_exporting

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ...ops import depthwise_conv
 from ..masking import enlarge
+from ..unmodified import is_unmodified
 
 
 class DenseLayout:
@@ -51,4 +52,6 @@ class DenseLayout:
 
     def depthwise_conv(self, x: Tensor, conv: nn.Conv2d) -> Tensor:
         """Convolve x (N, H, W, C), whose hidden positions must be zero."""
-        return depthwise_conv(x, conv.weight, conv.bias)
+        if is_unmodified(conv, nn.Conv2d):
+            return depthwise_conv(x, conv.weight, conv.bias)
+        return conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ...ops import VisiblePatches, packed_depthwise_conv
 from ..masking import visible_indices
+from ..unmodified import is_unmodified
 
 
 class PackedLayout:
@@ -57,6 +58,12 @@ class PackedLayout:
         It never leaves a patch, so it is a linear layer on k x k groups.
         """
         batch, visible, positions, channels = x.shape
+        if not is_unmodified(conv, nn.Conv2d):
+            side = math.isqrt(positions)
+            y = conv(x.reshape(-1, side, side, channels).permute(0, 3, 1, 2))
+            return y.permute(0, 2, 3, 1).reshape(
+                batch, visible, -1, y.shape[1]
+            )
         k = conv.stride[0]
         p = math.isqrt(positions) // k
         # (N, V, p, k, p, k, C) -> (N, V, p * p, k * k * C)
@@ -67,4 +74,7 @@ class PackedLayout:
 
     def depthwise_conv(self, x: Tensor, conv: nn.Conv2d) -> Tensor:
         """Convolve visible positions; hidden ones read as zero."""
+        if not is_unmodified(conv, nn.Conv2d):
+            y = conv(self.patches.scatter(x).permute(0, 3, 1, 2))
+            return self.patches.gather(y.permute(0, 2, 3, 1))
         return packed_depthwise_conv(x, conv.weight, conv.bias, self.patches)

@@ -39,8 +39,8 @@ def _norms(h: Tensor) -> Tensor:
     """Return the L2 norms over positions (N, K) of h (N, T, K)."""
     # The sum of squares over 256² positions exceeds the range of fp16.
     wide = torch.promote_types(h.dtype, torch.float32)
-    recorded = torch.jit.is_tracing() or torch.compiler.is_compiling()
-    if h.device.type != 'cpu' or recorded or not h.numel():
+    compiles = torch.compiler.is_compiling()
+    if h.device.type != 'cpu' or compiles or not h.numel():
         return torch.linalg.vector_norm(h, dim=1, dtype=wide)
     # On a CPU vector_norm is slow over a dimension that is not the last one.
     # Squares of few positions at a time stay in the cache.

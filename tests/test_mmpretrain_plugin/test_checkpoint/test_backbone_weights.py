@@ -10,6 +10,7 @@ from mmpretrain_plugin.checkpoint import (
     to_state_dict,
 )
 from tests.helpers.small_models import ARCH, small_backbone, small_fcmae
+from tests.helpers.small_weights import weights_for
 
 
 @pytest.mark.parametrize('wrapper', ['', 'module.'])
@@ -85,9 +86,9 @@ def test_a_missing_stage_is_reported_as_a_truncated_checkpoint():
 
 
 @pytest.mark.parametrize('name', [x for x in FORMATS if x != 'mmpretrain'])
-def test_another_format_is_named(weights, name):
+def test_another_format_is_named(name):
     """``load_from`` and ``resume`` only load the mmpretrain format."""
-    state, _ = to_state_dict(weights, name)
+    state, _ = to_state_dict(weights_for(name), name)
     for prefix in ('', 'backbone.'):
         with pytest.raises(
             IncompleteCheckpointError, match=f'{name} format, .* init_cfg of'

@@ -6,7 +6,7 @@ from mmpretrain.registry import MODELS
 
 from mmpretrain_plugin.checkpoint import FORMATS, to_state_dict, to_weights
 from tests.helpers.small_models import some_mask
-from tests.helpers.small_weights import assert_same, make_weights
+from tests.helpers.small_weights import assert_same, make_weights, weights_for
 
 
 @pytest.mark.parametrize('source', ['official', 'official-sparse'])
@@ -103,7 +103,7 @@ def test_decoders_of_the_ablations_are_left_out(options):
 
 
 @pytest.mark.parametrize('name', FORMATS)
-def test_keys_of_distributed_training(weights, name):
-    state, _ = to_state_dict(weights, name)
+def test_keys_of_distributed_training(name):
+    state, _ = to_state_dict(weights_for(name), name)
     wrapped = {f'module.{key}': value for key, value in state.items()}
     assert_same(to_weights(wrapped).by_name(), to_weights(state).by_name())

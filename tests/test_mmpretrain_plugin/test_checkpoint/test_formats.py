@@ -7,12 +7,14 @@ import torch
 
 from mmpretrain_plugin.checkpoint import (
     FORMATS,
+    ConversionError,
+    IncompleteCheckpointError,
     detect_format,
     to_state_dict,
     to_weights,
 )
 from mmpretrain_plugin.checkpoint.verification import project_model
-from tests.helpers.small_weights import assert_same
+from tests.helpers.small_weights import assert_same, make_weights, weights_for
 
 
 def mmpretrain(weights):
@@ -92,6 +94,54 @@ def minkowski(weights):
     return state
 
 
+def test_dinov3_has_its_last_norm_twice():
+    """As Meta's model, where norms[3] and norm are one module."""
+    weights = make_weights(v1=True, classifier=False, decoder=False)
+    state, _ = to_state_dict(weights, 'official')
+    twice = {
+        **state,
+        'norms.3.weight': state['norm.weight'],
+        'norms.3.bias': state['norm.bias'],
+    }
+    written, dropped = to_state_dict(weights, 'dinov3')
+    assert not dropped
+    assert_same(written, twice)
+    read = to_weights(twice)
+    assert read.source_format == 'dinov3'
+    assert_same(read.by_name(), weights.by_name())
+    segmentor = {f'backbone.{key}': value for key, value in twice.items()}
+    read = to_weights({**segmentor, 'decode_head.bias': torch.zeros(1)})
+    assert_same(read.by_name(), weights.by_name())
+    for other in (twice['norm.bias'] + 1, twice['norm.bias'].double()):
+        twice['norms.3.bias'] = other
+        wanted = r'duplicated: norms\.3\.bias and norm\.bias'
+        with pytest.raises(IncompleteCheckpointError, match=wanted):
+            to_weights(twice)
+
+
+def test_dinov3_has_a_norm_of_the_last_stage_only():
+    """Meta's code loads neither a file with others nor one without it."""
+    options = dict(v1=True, classifier=False, decoder=False)
+    weights = make_weights(norms=(0, 1, 2, 3), **options)
+    state, dropped = to_state_dict(weights, 'dinov3')
+    assert dropped == [
+        f'backbone.norm{i}.{part}'
+        for i in range(3)
+        for part in ('weight', 'bias')
+    ]
+    assert {k for k in state if 'norm' in k.split('.')[0]} == {
+        'norm.weight', 'norm.bias', 'norms.3.weight', 'norms.3.bias'
+    }  # fmt: skip
+    weights = make_weights(final_norm=False, **options)
+    with pytest.raises(ConversionError, match='dinov3 format has a norm'):
+        to_state_dict(weights, 'dinov3')
+
+
+def test_another_network_with_such_a_norm_is_not_dinov3():
+    with pytest.raises(ConversionError, match='no ConvNeXt in a known format'):
+        detect_format({'norms.3.weight': torch.zeros(2)})
+
+
 @pytest.mark.parametrize('write', [mmpretrain, official])
 def test_keys_are_those_of_the_classes(weights, write):
     target = write.__name__
@@ -123,10 +173,12 @@ def test_sparse_encoder_has_minkowski_kernels(weights):
 
 
 @pytest.mark.parametrize('name', FORMATS)
-def test_each_format_matches_its_own_signature_only(weights, name):
-    state, _ = to_state_dict(weights, name)
-    assert [t.name for t in FORMATS.values() if t.matches(state)] == [name]
+def test_each_format_matches_its_own_signature_only(name):
+    """Except that DINOv3's files have all keys of the official format."""
+    state, _ = to_state_dict(weights_for(name), name)
+    names = {name, 'official'} if name == 'dinov3' else {name}
+    assert {t.name for t in FORMATS.values() if t.matches(state)} == names
     assert detect_format(state).name == name
     for table in FORMATS.values():
         found = [key for key in state if re.fullmatch(table.signature, key)]
-        assert bool(found) == (table.name == name), found
+        assert bool(found) == (table.name in names), found

@@ -35,7 +35,9 @@ def assert_inverse(weights, target):
 
 
 @pytest.mark.parametrize('size', SIZES)
-@pytest.mark.parametrize('target', FORMATS)
+@pytest.mark.parametrize(
+    'target', [n for n, table in FORMATS.items() if not table.v1_only]
+)
 def test_v2_with_classifier_and_decoder(size, target):
     dropped = assert_inverse(make_weights(size), target)
     lost = {
@@ -52,7 +54,24 @@ def test_v2_with_classifier_and_decoder(size, target):
 @pytest.mark.parametrize('target', [x for x in FORMATS if 'sparse' not in x])
 def test_v1_with_layer_scale(target):
     weights = make_weights('tiny', v1=True, decoder=False)
-    assert not assert_inverse(weights, target)
+    dropped = assert_inverse(weights, target)
+    without_classifier = ('dinov3', 'huggingface-dinov3')
+    lost = ['classifier.fc.weight', 'classifier.fc.bias']
+    assert sorted(dropped) == sorted(lost * (target in without_classifier))
+
+
+@pytest.mark.parametrize(
+    'target', [n for n, table in FORMATS.items() if table.v1_only]
+)
+@pytest.mark.parametrize(
+    'options',
+    [{}, dict(use_grn=False), dict(layer_scale_init_value=1.0)],
+    ids=['V2', 'neither', 'both'],
+)
+def test_formats_of_v1_only_hold_nothing_else(target, options):
+    weights = make_weights(**options)
+    with pytest.raises(ConversionError, match=f'{target} format has .* V1 on'):
+        to_state_dict(weights, target)
 
 
 @pytest.mark.parametrize('target', ['mmpretrain', 'official', 'huggingface'])

@@ -12,11 +12,19 @@ from mmpretrain.registry import MODELS
 
 from mmpretrain_plugin.checkpoint import (
     FORMATS,
+    Weights,
+    detect_format,
     to_state_dict,
     to_weights,
     write_file,
 )
-from tests.helpers.small_models import ARCH, small_backbone, small_fcmae
+from mmpretrain_plugin.checkpoint.stem import STEM
+from tests.helpers.small_models import (
+    ARCH,
+    V1,
+    small_backbone,
+    small_fcmae,
+)
 
 NAME = 'stages.2.1.pointwise_conv1.weight'
 
@@ -61,13 +69,18 @@ def test_weights_of_fcmae_and_new_norms(tmp_path):
 
 @pytest.mark.parametrize('name', FORMATS)
 def test_every_format(tmp_path, name):
-    fcmae = small_fcmae().float()
-    weights = to_weights(fcmae.state_dict())
-    state, _ = to_state_dict(weights, name, backbone_only=True)
+    options = V1 if FORMATS[name].v1_only else {}
+    source = small_backbone(**options).float()
+    weights = Weights(backbone=source.state_dict())
+    state, dropped = to_state_dict(weights, name)
+    assert detect_format(state).name == name
     for suffix in ('.pth', '.safetensors'):
         path = tmp_path / f'weights{suffix}'
         write_file(path, state, {})
-        assert_loaded(load(str(path)), fcmae.backbone)
+        loaded = load(str(path), **options).state_dict()
+        for key, value in source.state_dict().items():
+            if f'backbone.{key}' not in dropped:
+                assert torch.equal(loaded[key], value), key
 
 
 def test_a_checkpoint_of_another_model_is_named(tmp_path):
@@ -76,6 +89,50 @@ def test_a_checkpoint_of_another_model_is_named(tmp_path):
     wanted = f'^{re.escape(path)}: the checkpoint does not fit'
     with pytest.raises(ValueError, match=wanted):
         load(path, in_channels=4)
+
+
+@pytest.mark.parametrize(
+    ('channels', 'adapt', 'order'),
+    [(5, 'repeat', [0, 1, 2, 0, 1]), (3, 'repeat', [0, 1, 2])],
+)
+def test_the_stem_is_fitted_to_other_channels(
+    tmp_path, channels, adapt, order
+):
+    source = small_fcmae()
+    path = save(tmp_path, source.state_dict())
+    init_cfg = dict(type='Pretrained', checkpoint=path, adapt=adapt)
+    model = build(init_cfg, in_channels=channels)
+    model.init_weights()
+    wanted = source.backbone.state_dict()
+    wanted[STEM] = wanted[STEM][:, order] * 3 / channels
+    got = model.state_dict()
+    for name, value in wanted.items():
+        torch.testing.assert_close(got[name], value.float())
+
+
+def test_gray_images_get_the_sum_of_the_stem(tmp_path):
+    source = small_fcmae()
+    path = save(tmp_path, source.state_dict())
+    init_cfg = dict(type='Pretrained', checkpoint=path, adapt='sum')
+    model = build(init_cfg, in_channels=1)
+    model.init_weights()
+    wanted = source.backbone.state_dict()[STEM].sum(dim=1, keepdim=True)
+    torch.testing.assert_close(model.state_dict()[STEM], wanted.float())
+
+
+@pytest.mark.parametrize(
+    ('adapt', 'message'),
+    [
+        (None, "to your channels, .* init_cfg with adapt='repeat'"),
+        ('sum', "method 'sum' cannot change 3 channels to 4; choose 'repeat'"),
+        ('crop', "method 'crop' cannot change 3 channels to 4"),
+    ],
+)
+def test_other_channels_are_an_error_with_a_remedy(tmp_path, adapt, message):
+    path = save(tmp_path, small_fcmae().state_dict())
+    init_cfg = dict(type='Pretrained', checkpoint=path, adapt=adapt)
+    with pytest.raises(ValueError, match=f'^{re.escape(path)}: .*{message}'):
+        build(init_cfg, in_channels=4).init_weights()
 
 
 def test_another_network_is_an_error(tmp_path):

@@ -12,7 +12,7 @@ from mmpretrain_plugin.checkpoint import (
     to_state_dict,
     to_weights,
 )
-from tests.helpers.small_weights import make_weights
+from tests.helpers.small_weights import weights_for
 
 
 @pytest.fixture
@@ -23,9 +23,11 @@ def state(weights):
 
 @pytest.mark.parametrize('name', FORMATS)
 def test_every_missing_key_is_named(name):
-    table, weights = FORMATS[name], make_weights(depths=(1, 1, 2, 1))
+    table, weights = FORMATS[name], weights_for(name, depths=(1, 1, 2, 1))
     state, _ = to_state_dict(weights, name, backbone_only=True)
     for key in list(state):
+        if name == 'dinov3' and key.startswith('norm'):
+            continue  # it is there twice
         value = state.pop(key)
         _, missing, _ = table.read_key(table.canonical_key(key), value)
         wanted = re.escape(f'missing: backbone.{missing}')
@@ -35,8 +37,8 @@ def test_every_missing_key_is_named(name):
 
 
 @pytest.mark.parametrize('name', FORMATS)
-def test_an_unexpected_key_is_named(weights, name):
-    state, _ = to_state_dict(weights, name, backbone_only=True)
+def test_an_unexpected_key_is_named(name):
+    state, _ = to_state_dict(weights_for(name), name, backbone_only=True)
     key = {
         'mmpretrain': 'backbone.downsample_layers.0.7.weight',
         'timm': 'stages.0.blocks.0.what',
@@ -198,6 +200,8 @@ def test_a_decoder_is_complete_or_an_error(state):
 def test_one_weight_under_two_keys_is_an_error(weights):
     state, _ = to_state_dict(weights, 'official')
     state['norm3.weight'] = state['norm.weight']
+    to_weights(state)  # equal values
+    state['norm3.weight'] = 2 * state['norm.weight']
     wanted = 'duplicated: norm3.weight and norm.weight'
     with pytest.raises(IncompleteCheckpointError, match=wanted):
         to_weights(state)

@@ -11,29 +11,38 @@ from mmpretrain_plugin.checkpoint import (
     verify,
 )
 from mmpretrain_plugin.checkpoint.stem import STEM
-from tests.helpers.small_weights import make_weights
+from tests.helpers.small_weights import weights_for
+
+# Whose models run weights in a format.
+LIBRARIES = {
+    'timm': 'timm',
+    'huggingface': 'transformers',
+    'huggingface-dinov3': 'transformers',
+    'torchvision': 'torchvision',
+}
 
 
 @pytest.mark.parametrize('name', FORMATS)
-def test_keys_of_distributed_training(weights, name):
+def test_keys_of_distributed_training(name):
+    weights = weights_for(name)
     state, _ = to_state_dict(weights, name)
     source = {f'module.{key}': value for key, value in state.items()}
     target, _ = to_state_dict(weights, 'official')
     result = verify(source, target)
-    if name in ('timm', 'huggingface'):
-        library = dict(huggingface='transformers').get(name, name)
+    if library := LIBRARIES.get(name):
         assert f'(models of {library} and this project)' in result
     else:
         assert 'largest difference on an image: 0 of' in result
 
 
-@pytest.mark.parametrize('name', ['timm', 'huggingface'])
+@pytest.mark.parametrize('name', LIBRARIES)
 @pytest.mark.parametrize(
     ('patch', 'stages'), [(4, 4), (2, 4), (16, 4), (4, 3)]
 )
 def test_other_stems_and_numbers_of_stages(name, patch, stages):
-    """timm has neither three stages nor the strides of other stems."""
-    weights = make_weights(
+    """Only V1 and V2 of transformers have three stages and other stems."""
+    weights = weights_for(
+        name,
         depths=(1,) * stages,
         stem_patch_size=patch,
         classifier=False,
@@ -46,11 +55,9 @@ def test_other_stems_and_numbers_of_stages(name, patch, stages):
         pattern, verify(source, target)
     ).groups()
     assert float(difference) <= 1e-5 * float(largest)
-    in_timm = (patch, stages) == (4, 4)
-    libraries = dict(
-        timm='timm' if in_timm else 'this project', huggingface='transformers'
-    )
-    assert library == libraries[name]
+    usual = (patch, stages) == (4, 4)
+    in_library = usual or name == 'huggingface'
+    assert library == (LIBRARIES[name] if in_library else 'this project')
 
 
 @pytest.mark.parametrize('name', ['timm', 'official'])

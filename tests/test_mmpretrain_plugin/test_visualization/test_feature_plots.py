@@ -146,6 +146,7 @@ def test_channels_of_a_panel_have_one_color_scale(figures, tmp_path):
 
 
 def test_figures_are_written_or_not_at_all(tmp_path, monkeypatch):
+    open_before = plt.get_fignums()
     path = tmp_path / 'new' / 'a.png'
     figure, axis = plt.subplots()
     axis.plot([0, 1])
@@ -158,4 +159,4 @@ def test_figures_are_written_or_not_at_all(tmp_path, monkeypatch):
         save_figure(broken, path)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
-    assert not plt.get_fignums()
+    assert plt.get_fignums() == open_before

@@ -9,6 +9,7 @@ COLORS = [[(255, 0, 0), (0, 255, 0)], [(0, 0, 255), (255, 255, 0)]]
 
 
 def test_images_are_in_their_rows_and_columns(tmp_path):
+    open_before = plt.get_fignums()
     rows = [[np.full((8, 8, 3), c, np.uint8) for c in row] for row in COLORS]
     path = tmp_path / 'new' / 'grid.png'
     save_image_grid(rows, ('left', 'right'), path, inches=1)
@@ -24,4 +25,4 @@ def test_images_are_in_their_rows_and_columns(tmp_path):
     np.testing.assert_allclose(a[1], c[1])  # one column
     np.testing.assert_allclose(b[1], d[1])
     assert c[0] - a[0] > 30 and b[1] - a[1] > 30
-    assert not plt.get_fignums()
+    assert plt.get_fignums() == open_before

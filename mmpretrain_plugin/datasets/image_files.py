@@ -6,16 +6,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-# Those that MMPretrain's data sets find in a folder.
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
+SUFFIXES = (
+    '.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp',
+)  # fmt: skip
 
 
-def find_images(paths: Sequence[Path], count: int) -> list[Path]:
+def find_images(paths: Sequence[Path], count: int | None = None) -> list[Path]:
     """Return the first image files among files and folders.
 
     Args:
         paths: Image files, and folders that are searched recursively.
-        count: Largest number of files to return.
+        count: Largest number of files to return; None returns all.
 
     Raises:
         FileNotFoundError: If a path does not exist, or there are no images.
@@ -25,7 +26,13 @@ def find_images(paths: Sequence[Path], count: int) -> list[Path]:
         if not path.exists():
             raise FileNotFoundError(f'{path} does not exist')
         files = sorted(path.rglob('*')) if path.is_dir() else [path]
-        found += [f for f in files if f.suffix.lower() in SUFFIXES]
+        found += [
+            file
+            for file in files
+            if file.suffix.lower() in SUFFIXES
+            and file.is_file()
+            and not file.name.startswith('.')
+        ]
     if not found:
         raise FileNotFoundError(
             f'no images ({", ".join(SUFFIXES)}) in '

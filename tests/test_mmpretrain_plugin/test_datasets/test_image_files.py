@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmpretrain_plugin.visualization import find_images, open_image
+from mmpretrain_plugin.datasets import find_images, open_image
 
 
 def test_images_are_found_in_folders(tmp_path):

@@ -1,0 +1,21 @@
+"""Mask2Former with ConvNeXt V2-Base on ADE20K.
+
+Reproduces: nothing in the paper, which has no Mask2Former.
+Expected:   unknown.
+Weights:    convnext-v2-base_fcmae-pre_3rdparty_in1k, the release of the
+            authors converted by OpenMMLab; license CC-BY-NC 4.0.
+Values:     MMSegmentation's config for ResNet-50: learning rate 1e-4, a tenth
+            of it for the backbone, 160K iterations. Drop path of 0.3 is that
+            of its configs for Swin. Not tuned for these weights.
+"""
+
+_base_ = '../_base_/models/mask2former_convnextv2_ade20k.py'
+
+checkpoint = 'https://mmassets.onedl.ai/mmclassification/v0/convnext-v2/convnext-v2-base_fcmae-pre_3rdparty_in1k_20230104-00a70fa4.pth'
+model = dict(
+    backbone=dict(
+        arch='base',
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
+    ),
+    decode_head=dict(in_channels=[128, 256, 512, 1024]),
+)

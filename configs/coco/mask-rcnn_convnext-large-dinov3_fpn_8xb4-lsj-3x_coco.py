@@ -1,0 +1,31 @@
+"""Mask R-CNN with ConvNeXt V1-Large on COCO, initialized by DINOv3.
+
+Reproduces: nothing in the paper, which is older than DINOv3 (arXiv
+            2508.10104).
+Expected:   unknown.
+Weights:    DINOv3's ConvNeXt V1-Large, available on request from Meta at
+            https://github.com/facebookresearch/dinov3; put the file in
+            weights/, or set model.backbone.init_cfg.checkpoint to your file of
+            any format; DINOv3 License.
+Values:     section A.3, as the other configs here; not tuned for these
+            weights. Layer decay of 0.95 and drop path of 0.5 are our choice.
+"""
+
+_base_ = [
+    '../_base_/models/mask-rcnn_convnextv2_fpn_lsj.py',
+    '../_base_/datasets/coco_lsj.py',
+    '../_base_/schedules/coco_3x.py',
+    '../_base_/coco_runtime.py',
+]
+
+checkpoint = 'weights/dinov3_convnext_large_pretrain_lvd1689m-61fa432d.pth'
+model = dict(
+    backbone=dict(
+        arch='large',
+        use_grn=False,
+        layer_scale_init_value=1e-6,
+        drop_path_rate=0.5,
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
+    ),
+    neck=dict(in_channels=[192, 384, 768, 1536]),
+)

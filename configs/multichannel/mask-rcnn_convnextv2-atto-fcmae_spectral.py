@@ -1,0 +1,38 @@
+"""Mask R-CNN with ConvNeXt V2-Atto on digit scenes of 12 channels.
+
+Reproduces: nothing in the paper. An example of 12 channels of 16 bits.
+Data:       python tools/demo/make_spectral_scenes.py data/spectral
+Expected:   unknown.
+Weights:    those of FCMAE on the same images: train
+            fcmae_convnextv2-atto_spectral first.
+Values:     those of demo/mask-rcnn_convnextv2-atto-fcmae_digits.
+"""
+
+_base_ = [
+    '../demo/mask-rcnn_convnextv2-atto-fcmae_digits.py',
+    '../_base_/datasets/spectral_scenes.py',
+]
+
+weights = 'work_dirs/fcmae_convnextv2-atto_spectral/epoch_8.pth'
+model = dict(
+    data_preprocessor=dict(
+        type='MultiChannelDetDataPreprocessor',
+        mean={{_base_.mean}},
+        std={{_base_.std}},
+        bgr_to_rgb=False,
+    ),
+    backbone=dict(
+        in_channels={{_base_.in_channels}}, init_cfg=dict(checkpoint=weights)
+    ),
+)
+dataset = dict(data_root='data/spectral/')
+train = dict(indices=None, pipeline={{_base_.instance_train_pipeline}})
+train_dataloader = dict(dataset=dict(**dataset, **train))
+test = dict(
+    ann_file='annotations/instances_val.json',
+    data_prefix=dict(img='val/'),
+    pipeline={{_base_.instance_test_pipeline}},
+)
+test_dataloader = dict(dataset=dict(**dataset, **test))
+test_evaluator = dict(ann_file='data/spectral/annotations/instances_val.json')
+default_hooks = dict(visualization=dict(backend_args={{_base_.shown_image}}))

@@ -1,0 +1,3 @@
+from .mask_rcnn_graph import MaskRCNNGraph
+
+__all__ = ['MaskRCNNGraph']

@@ -1,0 +1,3 @@
+from .data_preprocessors import MultiChannelDetDataPreprocessor
+
+__all__ = ['MultiChannelDetDataPreprocessor']

@@ -1,0 +1,3 @@
+from .load_tiff_image import LoadTIFFImage
+
+__all__ = ['LoadTIFFImage']

@@ -1,0 +1,3 @@
+from .mmseg_inferencer import MMSegInferencer
+
+__all__ = ['MMSegInferencer']

@@ -1,0 +1,3 @@
+from .mask_folder_dataset import MaskFolderDataset
+
+__all__ = ['MaskFolderDataset']

@@ -1,0 +1,3 @@
+from .segmentor_graph import SegmentorGraph
+
+__all__ = ['SegmentorGraph']

@@ -1,0 +1,3 @@
+from .data_preprocessors import MultiChannelSegDataPreProcessor
+
+__all__ = ['MultiChannelSegDataPreProcessor']

@@ -1,0 +1,5 @@
+from .multi_channel_seg_data_preprocessor import (
+    MultiChannelSegDataPreProcessor,
+)
+
+__all__ = ['MultiChannelSegDataPreProcessor']
