@@ -7,25 +7,27 @@ FCMAE (with three mask ratios, and without sparse encoding) and supervised, and
 Mask R-CNN and UperNet from each of them and from random weights. One seed
 should take about an hour on two idle cores, estimated from single steps.
 
-Finished steps are skipped when the same command runs again; a training that
-was interrupted starts over. Each complete seed is written to ``seed-N.json``;
-from those files tools/dev/make_evidence.py makes docs/evidence.md.
+Results are written to ``seed-N.json`` after each step, and finished steps are
+skipped when the same command runs again; a training that was interrupted
+starts over. To continue on another machine, copy those files into its folder:
+of the steps that are in them, only the pre-trainings that others still need
+run again. tools/dev/make_evidence.py makes docs/evidence.md from complete
+seeds.
 """
 
 import argparse
 import hashlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
-from study.results import collect, conditions
+from study.results import add_step, read_results
 from study.runs import PRETRAININGS, TASKS, TRANSFERS
-from study.steps import CONFIGS, make_steps, seed_steps
+from study.steps import CONFIGS, make_steps, still_needed
 from study.tables import claim_table, feature_table, transfer_table
 
 from mmpretrain_plugin.command_line import output_folder
-from mmpretrain_plugin.output_files import write_json
 from mmpretrain_plugin.result_folder import claim_folder
 from mmpretrain_plugin.step_runner import Step, StepRunner
 
@@ -72,43 +74,30 @@ def settings(quick: bool) -> dict[str, object]:
     return dict(quick=quick, configs_and_data=digest)
 
 
-def finished_steps(folder: Path) -> set[str]:
-    """Return the names of the steps that ran before.
-
-    Not the data set, whose tool checks by itself whether it is up to date.
-    """
-    paths = folder.rglob('*.json')
-    names = {str(p.relative_to(folder).with_suffix('')) for p in paths}
-    return names - {'data'}
-
-
-def run(root: Path, seeds: Iterable[int], quick: bool) -> None:
-    """Run the steps that are not finished, and write each complete seed."""
-    finished = root / 'finished'
-    of_seed = {
-        seed: {step.name for step in seed_steps(root, seed, quick)}
+def run(root: Path, seeds: Sequence[int], quick: bool) -> None:
+    """Run the steps that are not finished, and write each seed's results."""
+    steps = make_steps(root, seeds, quick)
+    # Not the data set, whose tool checks by itself whether it is up to date.
+    common = settings(quick)
+    finished = {
+        f'seed-{seed}/{name}'
         for seed in seeds
+        for name in read_results(root, seed, common)['seconds']
     }
+    needed = still_needed(steps, finished, root)
+    print(f'{len(steps)} steps, {len(needed)} of them to run')
 
     def record(step: Step, seconds: float) -> None:
-        path = finished / f'{step.name}.json'
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content = dict(seconds=round(seconds, 1), conditions=conditions())
-        write_json(content, path)
-        for seed, names in of_seed.items():
-            if step.name in names and names <= finished_steps(finished):
-                write_json(collect(root, seed), root / f'seed-{seed}.json')
+        if step.name != 'data':
+            add_step(root, step.name, seconds, common)
 
-    steps = make_steps(root, list(of_seed), quick)
-    before = finished_steps(finished) & {step.name for step in steps}
-    print(f'{len(steps)} steps, {len(before)} of them finished before')
     StepRunner(
         steps,
         root / 'logs',
         cwd=root,
         env={'CUDA_VISIBLE_DEVICES': ''},  # the configs are for CPU cores
         on_done=record,
-        finished=before,
+        finished={s.name for s in steps} - {s.name for s in needed},
     ).run()
 
 
@@ -120,7 +109,7 @@ def main() -> None:
         # Held until this process ends.
         lock = claim_folder(root, settings(args.quick))  # noqa: F841
         run(root, args.seeds, args.quick)
-        results = [collect(root, seed) for seed in args.seeds]
+        results = [read_results(root, seed) for seed in args.seeds]
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     for make_table in (transfer_table, feature_table, claim_table):

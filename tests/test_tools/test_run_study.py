@@ -15,7 +15,7 @@ from mmengine.config import Config, DictAction
 from run_study import settings
 from study.claims import CLAIMS, Comparison, verdict
 from study.plots import draw_cosine_distances, draw_transfers
-from study.results import collect
+from study.results import add_step, read_results
 from study.runs import (
     ANALYZED,
     FCMAE,
@@ -24,7 +24,7 @@ from study.runs import (
     TASKS,
     TRANSFERS,
 )
-from study.steps import CONFIGS, make_steps
+from study.steps import CONFIGS, make_steps, seed_steps, still_needed
 from study.tables import claim_table, feature_table, spread, transfer_table
 from sweep import parse_grid
 
@@ -175,6 +175,32 @@ def test_every_seed_has_the_same_steps(tmp_path):
     StepRunner(both, tmp_path)  # each step comes after its dependencies
 
 
+def test_another_machine_runs_only_what_is_needed(tmp_path):
+    """After its results were copied, without its checkpoints."""
+    steps = make_steps(tmp_path, [3], quick=False)
+    names = [step.name for step in steps]
+
+    def needed(unfinished):
+        finished = set(names) - {'data', *unfinished}
+        return {s.name for s in still_needed(steps, finished, tmp_path)}
+
+    assert needed(()) == {'data'}
+    lost = {f'seed-3/{n}' for n in ('upernet_fine-tuned', 'fine-tuned')}
+    lost |= {'seed-3/fcmae-v2', 'seed-3/upernet_fine-tuned_test', 'data'}
+    assert needed(['seed-3/upernet_fine-tuned_test']) == lost
+    # With the checkpoint of the training before, it and all before it.
+    last = tmp_path / 'seed-3/upernet_fine-tuned/last_checkpoint'
+    last.parent.mkdir(parents=True)
+    last.touch()
+    test = 'seed-3/upernet_fine-tuned_test'
+    assert needed([test]) == {test, 'data'}
+    # In the order of the steps, a cut has at most four pre-trainings that
+    # others still need, besides the two that run.
+    for end in range(1, len(names)):
+        again = needed(names[end:]) - set(names[end:]) - {'data'}
+        assert len(again) <= len(ANALYZED)
+
+
 @pytest.mark.parametrize(
     ('higher', 'lower', 'expected'),
     [
@@ -247,7 +273,7 @@ def test_the_tables_have_a_row_per_arm_and_comparison():
         assert len({line.count('|') for line in lines}) == 1
 
 
-def test_results_are_those_of_the_logs(tmp_path):
+def test_results_are_those_of_the_logs(tmp_path, monkeypatch):
     """Numbers of each run reach the arm that they belong to."""
     seed = tmp_path / 'seed-4'
 
@@ -279,11 +305,19 @@ def test_results_are_those_of_the_logs(tmp_path):
         for i in range(len(ANALYZED))
     ]
     write(seed / 'features/features.json', json.dumps(dict(models=models)))
-    for name, day in (('leaky', 1), ('mask-30', 2), ('mask-88', 2)):
-        record = dict(seconds=7.4, conditions=dict(date=day))
-        path = tmp_path / f'finished/seed-4/{name}.json'
-        write(path, json.dumps(record))
-    found = collect(tmp_path, 4)
+    days = []
+    monkeypatch.setattr(
+        'study.results.conditions', lambda: dict(date=days[-1])
+    )
+    steps = [step.name for step in seed_steps(tmp_path, 4, quick=False)]
+    for i, step in enumerate(steps):
+        days.append(1 if i < 5 else 2)
+        add_step(tmp_path, step, 7.41, dict(quick=False))
+        assert not make_evidence.load_results(tmp_path) or step == steps[-1]
+    (found,) = make_evidence.load_results(tmp_path)
+    assert found == read_results(tmp_path, 4, dict(quick=False))
+    with pytest.raises(ValueError, match='seed-4.json was measured with'):
+        read_results(tmp_path, 4, dict(quick=True))
     assert found['transfer']['random'] == dict(
         box_ap=10, mask_ap=0, miou=50
     )  # fmt: skip
@@ -300,7 +334,7 @@ def test_results_are_those_of_the_logs(tmp_path):
         cosine_distance=[0.1, 0.2], silent=0.5, saturated=0.25, knn=11.0,
         linear_probe=21.0,
     )  # fmt: skip
-    assert set(found['seconds'].values()) == {7.4}
+    assert found['seconds'] == {s.split('/')[1]: 7.4 for s in steps}
     assert found['conditions'] == [dict(date=1), dict(date=2)]
 
 

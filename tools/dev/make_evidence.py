@@ -3,7 +3,7 @@
     python tools/dev/make_evidence.py
 
 Reads docs/results/study/seed-*.json, which tools/run_study.py wrote, and draws
-the plots of the page.
+the plots of the page. Seeds of which steps are missing do not count.
 """
 
 import json
@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / 'tools'))  # scripts import their siblings only
 
 from study.plots import draw_cosine_distances, draw_transfers  # noqa: E402
+from study.steps import seed_steps  # noqa: E402
 from study.tables import (  # noqa: E402
     claim_table,
     feature_table,
@@ -78,11 +79,19 @@ MISSING = (
 
 
 def load_results(folder: Path = RESULTS) -> list[dict[str, Any]]:
-    """Return the results of all seeds in their order."""
-    results = [
+    """Return the results of all complete seeds in their order."""
+    found = [
         json.loads(path.read_text()) for path in folder.glob('seed-*.json')
     ]
-    return sorted(results, key=lambda result: result['seed'])
+    complete = [
+        result
+        for result in found
+        if all(
+            step.name.split('/')[1] in result['seconds']
+            for step in seed_steps(folder, result['seed'], quick=False)
+        )
+    ]
+    return sorted(complete, key=lambda result: result['seed'])
 
 
 def fill(page: str, results: Results) -> str:
@@ -102,7 +111,7 @@ def main() -> None:
     results = load_results()
     PAGE.write_text(fill(PAGE.read_text(), results))
     if not results:
-        print(f'{RESULTS} has no seed-N.json; run tools/run_study.py first')
+        print(f'{RESULTS} has no complete seed; run tools/run_study.py first')
         return
     for name, plot in PLOTS.items():
         plot(results, ROOT / 'docs/_static' / name)

@@ -1,4 +1,4 @@
-"""Collect what one seed of the study measured."""
+"""What each seed of the study measured, in one file per seed."""
 
 import json
 import os
@@ -10,12 +10,21 @@ from typing import Any
 
 import numpy as np
 
+from mmpretrain_plugin.output_files import write_json
 from mmpretrain_plugin.run_logs import final_loss, read_losses, read_test
-from study.runs import ANALYZED, PRETRAININGS, TRANSFERS
+from study.runs import ANALYZED, PRETRAININGS
 
 PACKAGES = ('torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection',
             'onedl-mmsegmentation', 'onedl-mmpretrain')  # fmt: skip
 METRICS = {'box_ap': 'box AP', 'mask_ap': 'mask AP', 'miou': 'mIoU'}
+# By task: key of a metric in the log, and what makes it percent.
+LOGGED = {
+    'mask-rcnn': {
+        'box_ap': ('coco/bbox_mAP', 100),
+        'mask_ap': ('coco/segm_mAP', 100),
+    },
+    'upernet': {'miou': ('mIoU', 1)},
+}
 
 
 def conditions() -> dict[str, Any]:
@@ -28,52 +37,75 @@ def conditions() -> dict[str, Any]:
     )
 
 
-def collect(root: Path, seed: int) -> dict[str, Any]:
-    """Return the results of a seed that has run completely.
+def read_results(
+    root: Path, seed: int, settings: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return what was measured for a seed so far.
 
     Args:
         root: Folder of the study.
         seed: The seed.
+        settings: What the results must have been measured with.
 
     Returns:
         ``transfer``: AP and mIoU in percent by run; ``features``: measures by
         pre-training; ``loss``: loss at the end of each pre-training;
-        ``seconds`` of each step beside another one; ``conditions``: the
-        different dates, machines and versions of the steps.
+        ``seconds`` of each finished step beside another one; ``conditions``:
+        the different dates, machines and versions of the steps;
+        ``settings``.
 
     Raises:
-        FileNotFoundError: If results of a step are missing.
+        ValueError: If the results have other settings.
     """
-    folder = root / f'seed-{seed}'
-    transfer = {}
-    for name, run in TRANSFERS.items():
-        found = {}
-        if 'mask-rcnn' in run.tasks:
-            detection = read_test(folder / f'mask-rcnn_{name}_test')
-            found['box_ap'] = 100 * detection['coco/bbox_mAP']
-            found['mask_ap'] = 100 * detection['coco/segm_mAP']
-        if 'upernet' in run.tasks:
-            found['miou'] = read_test(folder / f'upernet_{name}_test')['mIoU']
-        transfer[name] = {k: round(v, 4) for k, v in found.items()}
-    records = {
-        path.stem: json.loads(path.read_text())
-        for path in sorted((root / f'finished/seed-{seed}').glob('*.json'))
-    }
-    known: list[dict[str, Any]] = []
-    for record in records.values():
-        if record['conditions'] not in known:
-            known.append(record['conditions'])
-    return dict(
-        seed=seed,
-        transfer=transfer,
-        features=_features(folder / 'features/features.json'),
-        loss={
-            name: round(final_loss(read_losses(folder / name)[1]), 4)
-            for name in PRETRAININGS
-        },
-        seconds={name: record['seconds'] for name, record in records.items()},
-        conditions=known,
-    )
+    path = root / f'seed-{seed}.json'
+    if not path.exists():
+        return dict(
+            seed=seed, transfer={}, features={}, loss={}, seconds={},
+            conditions=[], settings=settings,
+        )  # fmt: skip
+    results = json.loads(path.read_text())
+    before = results.get('settings')
+    if settings is not None and before != settings:
+        raise ValueError(
+            f'{path} was measured with {before}, now it is {settings}; move '
+            'the file away, or use the commit that wrote it'
+        )
+    return results
+
+
+def add_step(
+    root: Path, step: str, seconds: float, settings: dict[str, Any]
+) -> None:
+    """Add the results of a step to the file of its seed.
+
+    Args:
+        root: Folder of the study.
+        step: Name of the step, ``seed-N/name``.
+        seconds: Its duration.
+        settings: What it was measured with.
+
+    Raises:
+        FileNotFoundError: If the step left no results.
+    """
+    folder, name = step.split('/')
+    seed = int(folder.removeprefix('seed-'))
+    results = read_results(root, seed, settings)
+    task, _, run = name.removesuffix('_test').partition('_')
+    if name in PRETRAININGS:
+        losses = read_losses(root / step)[1]
+        results['loss'][name] = round(final_loss(losses), 4)
+    elif name == 'features':
+        results['features'] = _features(root / step / 'features.json')
+    elif name.endswith('_test'):
+        found = read_test(root / step)
+        results['transfer'].setdefault(run, {}).update(
+            (key, round(found[log_key] * scale, 4))
+            for key, (log_key, scale) in LOGGED[task].items()
+        )
+    results['seconds'][name] = round(seconds, 1)
+    if (now := conditions()) not in results['conditions']:
+        results['conditions'].append(now)
+    write_json(results, root / f'{folder}.json')
 
 
 def _features(path: Path) -> dict[str, dict[str, Any]]:

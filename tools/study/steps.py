@@ -1,7 +1,7 @@
 """The commands of the study, in their order."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mmpretrain_plugin.launch import last_checkpoint, mim_test, mim_train
@@ -53,13 +53,41 @@ def make_steps(root: Path, seeds: Sequence[int], quick: bool) -> list[Step]:
 
 
 def seed_steps(root: Path, seed: int, quick: bool) -> list[Step]:
-    """Return the steps of one seed, which need the data set."""
-    steps = [_pretrain(root, seed, name, quick) for name in PRETRAININGS]
-    for name, transfer in TRANSFERS.items():
-        for task in transfer.tasks:
-            steps += _transfer(root, seed, name, task, quick)
-    steps.append(_analyze(root, seed))
+    """Return the steps of one seed, which need the data set.
+
+    The transfers of a pre-training follow it, so that an interrupted study
+    has few pre-trainings that are still needed.
+    """
+    steps = []
+    for start in (None, *PRETRAININGS):
+        if start is not None:
+            steps.append(_pretrain(root, seed, start, quick))
+        if start == ANALYZED[-1]:
+            steps.append(_analyze(root, seed))
+        for name, transfer in TRANSFERS.items():
+            if transfer.start == start:
+                for task in transfer.tasks:
+                    steps += _transfer(root, seed, name, task, quick)
     return steps
+
+
+def still_needed(
+    steps: Sequence[Step], finished: Collection[str], root: Path
+) -> list[Step]:
+    """Return the steps to run, in the same order.
+
+    Those are the steps that are not finished, and the trainings whose
+    weights such a step needs and the folder does not have, because they ran
+    on another machine.
+    """
+    needed: list[Step] = []
+    wanted: set[str] = set()
+    for step in reversed(steps):
+        is_lost = not (root / step.name / 'last_checkpoint').exists()
+        if step.name not in finished or (step.name in wanted and is_lost):
+            needed.append(step)
+            wanted.update(step.after)
+    return needed[::-1]
 
 
 def _initial_weights(folder: Path) -> str:
