@@ -8,6 +8,34 @@ from typing import Any, TextIO
 from .output_files import check_output_folder, write_json
 
 
+def lock_folder(folder: Path) -> TextIO:
+    """Lock a folder, which no other process then can lock.
+
+    Args:
+        folder: A folder, which is created if it does not exist.
+
+    Returns:
+        The lock, which lasts until it is closed or the process ends. Its
+        children do not have it.
+
+    Raises:
+        OSError: If the folder cannot be written to or locked.
+        ValueError: If another process has the folder.
+    """
+    check_output_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / 'lock').open('w')
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # two names of one error
+        lock.close()
+        raise ValueError(
+            f'another process is running in {folder}; wait for it, or use '
+            'another folder'
+        ) from None
+    return lock
+
+
 def claim_folder(
     folder: Path, settings: dict[str, Any], record: str = 'settings.json'
 ) -> TextIO:
@@ -29,17 +57,7 @@ def claim_folder(
         ValueError: If another process has the folder, or it holds results
             with other settings.
     """
-    check_output_folder(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / 'lock').open('w')
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise ValueError(
-            f'another process is running in {folder}; wait for it, or use '
-            'another folder'
-        ) from None
+    lock = lock_folder(folder)
     path = folder / record
     if not path.exists():
         write_json(settings, path)

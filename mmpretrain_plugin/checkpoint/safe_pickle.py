@@ -1,11 +1,14 @@
 """Reading of pickled checkpoints without running code that is in them."""
 
+import codecs
 import pickle
 import re
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,9 +40,38 @@ NOT_BUILT = (
     'numpy._core.multiarray.scalar',
     '_codecs.encode',
 )
+# Arrays of numbers and of texts are made of these.
+ARRAYS = {
+    '_codecs.encode': codecs.encode,
+    'numpy.ndarray': np.ndarray,
+    'numpy.dtype': np.dtype,
+} | {
+    f'numpy.{core}.multiarray.{name}': value.__reduce__()[0]
+    for name, value in (('_reconstruct', np.zeros(1)), ('scalar', np.int64()))
+    for core in ('core', '_core')
+}
+DTYPES = [type(np.dtype(kind)) for kind in '?bhilqBHILQefdU']
 
 
-def read_pickle(path: Path, trust: bool = False) -> object:
+class LogHistory(Inert):
+    """Replaces a ``HistoryBuffer`` of mmengine, and has its values."""
+
+    log_history: Any = ()
+    count_history: Any = ()
+
+    def __setstate__(self, state: object) -> None:
+        """Take the values."""
+        if isinstance(state, dict):
+            self.log_history = state.get('_log_history', ())
+            self.count_history = state.get('_count_history', ())
+
+
+def read_pickle(
+    path: Path,
+    trust: bool = False,
+    with_logs: bool = False,
+    map_location: Any = 'cpu',
+) -> object:
     """Read a file written by ``torch.save``, building only plain data.
 
     torch's ``weights_only`` alone rejects training checkpoints of mmengine
@@ -48,6 +80,8 @@ def read_pickle(path: Path, trust: bool = False) -> object:
     Args:
         path: The file.
         trust: Whether to build all objects, which can run any code.
+        with_logs: Whether to build arrays, and ``LogHistory`` for the logs.
+        map_location: Device of the tensors, as ``torch.load`` takes it.
 
     Raises:
         CheckpointFileError: If the file is damaged, unpacks to more than its
@@ -55,14 +89,19 @@ def read_pickle(path: Path, trust: bool = False) -> object:
     """
     if zipfile.is_zipfile(path):
         check_archive(path)
-    safe = torch.serialization.safe_globals([(Inert, n) for n in NOT_BUILT])
+    built: dict[str, Any] = dict.fromkeys(NOT_BUILT, Inert)
+    if with_logs:
+        built |= {**ARRAYS, NOT_BUILT[0]: LogHistory}
+    safe = torch.serialization.safe_globals(
+        [*((value, name) for name, value in built.items()), *DTYPES]
+    )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # about other pickle protocols
             if trust:
-                return torch.load(path, map_location='cpu', weights_only=False)
+                return torch.load(path, map_location, weights_only=False)
             with safe:
-                return torch.load(path, map_location='cpu', weights_only=True)
+                return torch.load(path, map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         named = re.search(r'GLOBAL (\S+) ', str(error))
         what = f'it contains {named[1]}' if named else first_line(error)
@@ -87,12 +126,18 @@ def check_archive(path: Path) -> None:
 
     torch writes without compression and from the first byte on. Entries are
     shifted if the archive has a second table of contents, which some readers
-    use instead of the first.
+    use instead of the first. Every entry has a checksum, which ``torch.load``
+    does not read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
+            total = sum(entry.file_size for entry in entries)
+            # Otherwise it could unpack to much more than its size.
+            fits = total <= path.stat().st_size
+            wrong = archive.testzip() if fits else None
+    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError,
+            EOFError) as error:  # fmt: skip
         raise CheckpointFileError(f'{path} is damaged: {error}') from None
     if any(entry.filename.endswith('/constants.pkl') for entry in entries):
         raise CheckpointFileError(
@@ -102,11 +147,15 @@ def check_archive(path: Path) -> None:
         entry.compress_type == zipfile.ZIP_STORED for entry in entries
     )
     first = min((entry.header_offset for entry in entries), default=0)
-    total = sum(entry.file_size for entry in entries)
-    if not stored or first or total > path.stat().st_size:
+    if not stored or first or not fits:
         raise CheckpointFileError(
             f'{path} is compressed or would unpack to more than its size, '
             'unlike any file that torch.save writes; it is not opened'
+        )
+    if wrong:
+        raise CheckpointFileError(
+            f'{path} is damaged: the bytes of its entry {wrong} do not have '
+            'their checksum; copy or download it again'
         )
 
 

@@ -1,4 +1,13 @@
 from .input_check_hook import InputCheckHook
+from .interruption_hook import InterruptionHook
+from .non_finite_hook import NonFiniteHook
+from .random_state_hook import RandomStateHook
 from .reconstruction_visualization_hook import ReconstructionVisualizationHook
 
-__all__ = ['InputCheckHook', 'ReconstructionVisualizationHook']
+__all__ = [
+    'InputCheckHook',
+    'InterruptionHook',
+    'NonFiniteHook',
+    'RandomStateHook',
+    'ReconstructionVisualizationHook',
+]

@@ -5,6 +5,7 @@ from .checked_runner import (
 )
 from .custom_data_runner import CustomDataRunner
 from .isolated_val_loop import IsolatedValLoop
+from .resumable_epoch_loop import ResumableEpochTrainLoop
 
 __all__ = [
     'CheckedFlexibleRunner',
@@ -12,4 +13,5 @@ __all__ = [
     'CheckedTestLoop',
     'CustomDataRunner',
     'IsolatedValLoop',
+    'ResumableEpochTrainLoop',
 ]

@@ -4,18 +4,28 @@ from mmengine.registry import LOOPS, RUNNERS
 from mmengine.runner import FlexibleRunner, Runner, TestLoop
 from torch import nn
 
-from ..hooks import InputCheckHook
+from ..hooks import (
+    InputCheckHook,
+    InterruptionHook,
+    NonFiniteHook,
+    RandomStateHook,
+)
 from .input_files import check_inputs
+from .resumable_training import ResumableTraining
+
+# Registered unless the config has them.
+ALWAYS = (InputCheckHook, InterruptionHook, NonFiniteHook, RandomStateHook)
 
 
 class InputChecks:
-    """Mixin that adds ``check_inputs`` and ``InputCheckHook`` to a runner."""
+    """Mixin that adds ``check_inputs`` and the hooks above to a runner."""
 
     def register_hooks(self, *args: object, **kwargs: object) -> None:
-        """Register the config's hooks, and ``InputCheckHook`` if not there."""
+        """Register the config's hooks, and those above if not there."""
         super().register_hooks(*args, **kwargs)
-        if not any(isinstance(hook, InputCheckHook) for hook in self.hooks):
-            self.register_hook(InputCheckHook())
+        for kind in ALWAYS:
+            if not any(isinstance(hook, kind) for hook in self.hooks):
+                self.register_hook(kind())
 
     def train(self) -> nn.Module:
         """Check the inputs of training and validation, then train."""
@@ -29,7 +39,7 @@ class InputChecks:
 
 
 @RUNNERS.register_module()
-class CheckedRunner(InputChecks, Runner):
+class CheckedRunner(InputChecks, ResumableTraining, Runner):
     """mmengine's ``Runner``, which first checks its inputs.
 
     Missing files and wrong numbers of classes end the run before it starts,
@@ -40,7 +50,7 @@ class CheckedRunner(InputChecks, Runner):
 
 
 @RUNNERS.register_module()
-class CheckedFlexibleRunner(InputChecks, FlexibleRunner):
+class CheckedFlexibleRunner(InputChecks, ResumableTraining, FlexibleRunner):
     """mmengine's ``FlexibleRunner``, which first checks its inputs."""
 
 

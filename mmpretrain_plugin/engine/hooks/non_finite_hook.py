@@ -1,0 +1,255 @@
+"""Stop a training whose loss or gradients are not finite."""
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapperDict
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from torch import Tensor
+from torch.amp import GradScaler
+from torch.nn.utils import get_total_norm
+from torch.optim import Optimizer
+
+from ..non_finite import first_non_finite, is_finite
+from ..work_dir import RECORD
+from .input_check_hook import unwrap
+from .random_state_hook import set_step_state
+
+KEPT = 16  # steps whose batches are kept until the device is done with them
+
+
+@dataclass
+class PastStep:
+    """A step that the device may not have computed yet.
+
+    Attributes:
+        iteration: Its number.
+        batch: Its data.
+        lr: Learning rate of the first group of parameters.
+        is_bad: Copy of the flag, or the flag itself on a CPU.
+        event: Recorded after the copy; None on a CPU.
+    """
+
+    iteration: int
+    batch: Any
+    lr: float
+    is_bad: Tensor
+    event: torch.cuda.Event | None
+
+    def is_ready(self) -> bool:
+        """Return whether the flag has its value."""
+        return self.event is None or self.event.query()
+
+
+@HOOKS.register_module()
+class NonFiniteHook(Hook):
+    """Stop a training at the first loss or gradient that is not finite.
+
+    A flag on the device records it, and keeps fused optimizers from changing
+    anything from then on. No step waits for the device: the flag is read when
+    the device is done with a step. That step then is repeated, with the same
+    masks, to name the first module whose output or gradient is not finite.
+    Weights that are not finite are never saved.
+
+    A GradScaler skips steps whose scaled gradients are not finite; that is no
+    error until the scale has fallen below 1.
+
+    Args:
+        interval: Steps after which the scale of a GradScaler is read.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, interval: int = 50) -> None:
+        self.interval = interval
+        self.steps: deque[PastStep] = deque(maxlen=KEPT)
+        self.batch: Any = None
+        self._handles: list[Any] = []
+
+    def before_train(self, runner: Runner) -> None:
+        """Begin to look at the gradients before each step."""
+        device = next(unwrap(runner.model).parameters()).device
+        self.is_bad = torch.zeros((), device=device)
+        self.is_queued = device.type != 'cpu'
+        self.steps.clear()
+        for optimizer in _optimizers(runner):
+            self._handles.append(
+                optimizer.register_step_pre_hook(
+                    partial(self._look_at_gradients, runner)
+                )
+            )
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Remember the data of the step."""
+        self.batch = data_batch
+
+    def _look_at_gradients(
+        self, runner: Runner, optimizer: Optimizer, args: tuple, kwargs: dict
+    ) -> None:
+        """Set the flag if a gradient is not finite, and skip the step."""
+        if _scaler(runner) is None:
+            gradients = [
+                p.grad.to_local() if hasattr(p.grad, 'to_local') else p.grad
+                for group in optimizer.param_groups
+                for p in group['params']
+                if p.grad is not None
+            ]
+            largest = get_total_norm(gradients, norm_type=math.inf)
+            self._add(~torch.isfinite(largest))
+        if not self.is_queued:
+            self._check(runner, self._record(runner, self.batch))
+        elif optimizer.defaults.get('fused'):
+            # As a GradScaler, which removes its own afterward, tells a fused
+            # optimizer to do nothing.
+            skip = self.is_bad
+            if _scaler(runner) is not None:
+                skip = torch.maximum(skip, vars(optimizer)['found_inf'])
+            vars(optimizer)['found_inf'] = skip
+
+    def _add(self, is_bad: Tensor) -> None:
+        """Set the flag if a value on the device is true."""
+        self.is_bad = torch.maximum(self.is_bad, is_bad.to(self.is_bad))
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Look at the loss, and at the steps the device is done with."""
+        loss = (outputs or {}).get('loss')
+        if isinstance(loss, Tensor):
+            self._add(~torch.isfinite(loss.detach()).all())
+        self.steps.append(self._record(runner, data_batch))
+        while self.steps and self.steps[0].is_ready():
+            self._check(runner, self.steps.popleft())
+        if self.every_n_train_iters(runner, self.interval):
+            _check_scale(runner)
+
+    def _record(self, runner: Runner, batch: Any) -> PastStep:
+        lr = next(iter(_optimizers(runner))).param_groups[0]['lr']
+        event, flag = None, self.is_bad
+        if flag.is_cuda:
+            flag = torch.empty((), pin_memory=True)
+            flag.copy_(self.is_bad, non_blocking=True)
+            event = torch.cuda.Event()
+            event.record()
+        return PastStep(runner.iter, batch, lr, flag, event)
+
+    def _check(self, runner: Runner, step: PastStep) -> None:
+        """Stop the training if the flag was set in a step.
+
+        Raises:
+            FloatingPointError: If it was.
+        """
+        if not step.is_bad:
+            return
+        record = Path(runner.work_dir, RECORD)
+        last = record.read_text().strip() if record.exists() else 'none'
+        raise FloatingPointError(
+            f'the loss or a gradient is not finite at iteration '
+            f'{step.iteration + 1} (learning rate {step.lr:.3g}): the first '
+            f'such value is {_first_value(runner, step)}; the last good '
+            f'checkpoint is {last}. Lower the learning rate, clip gradients '
+            '(optim_wrapper.clip_grad), or check the data'
+        )
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Check all steps and all weights before they are saved.
+
+        Raises:
+            FloatingPointError: If something is not finite.
+        """
+        self._check_all(runner)
+        for key in ('state_dict', 'ema_state_dict'):
+            for name, weight in (checkpoint.get(key) or {}).items():
+                if weight.is_floating_point() and not is_finite(weight):
+                    raise FloatingPointError(
+                        f'{name} is not finite after iteration {runner.iter}; '
+                        'no checkpoint was saved'
+                    )
+
+    def after_train(self, runner: Runner) -> None:
+        """Check the last steps."""
+        self._check_all(runner)
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def _check_all(self, runner: Runner) -> None:
+        """Wait for the device, and check the steps that were not checked."""
+        while self.steps:
+            step = self.steps.popleft()
+            if step.event is not None:
+                step.event.synchronize()
+            self._check(runner, step)
+
+
+def _optimizers(runner: Runner) -> Iterator[Optimizer]:
+    """Yield the optimizers of a runner."""
+    wrapper = runner.optim_wrapper
+    wrappers = (
+        wrapper.values()
+        if isinstance(wrapper, OptimWrapperDict)
+        else [wrapper]
+    )
+    for one in wrappers:
+        yield one.optimizer
+
+
+def _scaler(runner: Runner) -> GradScaler | None:
+    """Return the GradScaler of mixed precision, if it is in use."""
+    scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
+    return scaler if scaler is not None and scaler.is_enabled() else None
+
+
+def _check_scale(runner: Runner) -> None:
+    """Stop if a GradScaler has skipped many steps in a row.
+
+    Raises:
+        FloatingPointError: If its scale is below 1.
+    """
+    scaler = _scaler(runner)
+    if scaler is None:
+        return
+    scale = scaler.get_scale()
+    if scale < 1:
+        raise FloatingPointError(
+            f'the scale of the loss has fallen to {scale:.3g} at iteration '
+            f'{runner.iter + 1}, because gradients in float16 were not finite '
+            'in many steps in a row; use bfloat16 (optim_wrapper.dtype), '
+            'lower the learning rate, or clip gradients'
+        )
+
+
+def _first_value(runner: Runner, step: PastStep) -> str:
+    """Repeat a step, and return its first value that is not finite."""
+    model: Any = unwrap(runner.model)
+    set_step_state(runner, step.iteration)
+
+    def compute() -> dict[str, Tensor]:
+        with runner.optim_wrapper.optim_context(model):
+            data = model.data_preprocessor(step.batch, True)
+            if isinstance(data, dict):
+                losses = model(**data, mode='loss')
+            else:
+                losses = model(*data, mode='loss')
+        return {
+            name: loss if isinstance(loss, Tensor) else sum(loss)
+            for name, loss in losses.items()
+            if 'loss' in name
+        }
+
+    value = first_non_finite(model, compute)
+    return value or 'not found when the step was repeated'

@@ -1,0 +1,136 @@
+"""What lets a runner continue a training as if it had not stopped."""
+
+import copy
+import os
+import shutil
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import get_rank, is_main_process
+from mmengine.fileio import get_file_backend
+from mmengine.runner.base_loop import BaseLoop
+from torch import nn
+
+from ...result_folder import lock_folder
+from ..work_dir import check_new_training, checkpoint_to_resume
+from .seeded_data import seed_data, set_seed
+
+EPOCHS = 'EpochBasedTrainLoop'
+
+
+class ResumableTraining:
+    """Mixin of a runner whose trainings can be interrupted at any moment.
+
+    A training has its work folder for itself. It resumes from a complete
+    checkpoint or not at all, and only begins in a folder without checkpoints,
+    unless the config has ``start_over=True``. Data are those of
+    ``seeded_data.py``. A checkpoint is there completely or not at all.
+    """
+
+    _train_dataloader: Any
+
+    def train(self) -> nn.Module:
+        """Lock the folder, choose the checkpoint to go on from, and train."""
+        folder = Path(self.work_dir)
+        with self._lock_work_dir(folder):
+            if not self._resume and not self.cfg.get('start_over'):
+                check_new_training(folder)
+            elif self._resume is True and self._load_from is None:
+                self._choose_checkpoint(folder)
+            return super().train()
+
+    def _choose_checkpoint(self, folder: Path) -> None:
+        """Resume from the last checkpoint, or begin if there is none."""
+        # MMSegmentation's tool takes no path.
+        option = '--resume '
+        if self.cfg.get('default_scope') == 'mmseg':
+            option = '--resume --cfg-options load_from='
+        path = checkpoint_to_resume(folder, option)
+        if path is None:
+            self.logger.info(f'{folder} has no checkpoint to resume from')
+            self._resume = False
+        else:
+            self._load_from = str(path)
+
+    def _lock_work_dir(self, folder: Path) -> AbstractContextManager:
+        """Lock the work folder, if its file system can."""
+        if is_main_process():
+            try:
+                return lock_folder(folder)
+            except OSError as error:
+                self.logger.warning(f'{folder} could not be locked: {error}')
+        return nullcontext()
+
+    @property
+    def common_seed(self) -> int:
+        """Seed of the training, the same in all processes."""
+        differs = self._randomness_cfg.get('diff_rank_seed', False)
+        return self.seed - get_rank() if differs else self.seed
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the training loop, with data that have random states.
+
+        Args:
+            loop: A loop, which stays as it is, or its config.
+        """
+        if not isinstance(loop, dict):
+            return super().build_train_loop(loop)
+        if isinstance(self._train_dataloader, dict):
+            loader = self.build_dataloader(
+                self._train_dataloader, seed=self.common_seed
+            )
+            self._train_dataloader = seed_data(loader, self.common_seed)
+        loop = copy.deepcopy(loop)
+        if loop.get('type') == EPOCHS or loop.get('by_epoch'):
+            loop.pop('by_epoch', None)
+            loop['type'] = 'ResumableEpochTrainLoop'
+        return super().build_train_loop(loop)
+
+    def resume(self, *args: Any, **kwargs: Any) -> None:
+        """Resume, with the seed of the checkpoint."""
+        super().resume(*args, **kwargs)
+        set_seed(self.train_dataloader, self.common_seed)
+
+    def save_checkpoint(
+        self, out_dir: str, filename: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Save a checkpoint completely, or not at all.
+
+        Args:
+            out_dir: Folder of the file.
+            filename: Its name.
+            *args: Arguments of mmengine's method.
+            **kwargs: Arguments of mmengine's method.
+        """
+        backend = get_file_backend(out_dir, backend_args=None)
+        if type(backend).__name__ != 'LocalBackend':
+            super().save_checkpoint(out_dir, filename, *args, **kwargs)
+            return
+        part = Path(out_dir, f'.{filename}.part')
+        path = Path(out_dir, filename)
+        try:
+            super().save_checkpoint(out_dir, part.name, *args, **kwargs)
+            if is_main_process():
+                _replace(part, path)
+        finally:
+            if is_main_process():
+                _remove(part)
+
+
+def _replace(part: Path, path: Path) -> None:
+    """Rename a file or folder that is written to the disk completely."""
+    if part.is_file():
+        with part.open('rb') as file:
+            os.fsync(file.fileno())
+    if path.is_dir():
+        shutil.rmtree(path)
+    part.replace(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

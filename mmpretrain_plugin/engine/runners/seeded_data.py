@@ -1,0 +1,216 @@
+"""Training data whose randomness depends on the seed and the place alone.
+
+Workers of a data loader have random states that depend on when each of them
+began and on what it loaded before, so that a training that is interrupted goes
+on with other crops. Here every sample is loaded with random states that follow
+from the seed, the process, the epoch and the place in the epoch. That also
+makes the data independent of the number of workers.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mmengine.dist import get_rank
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    Sampler,
+)
+
+from ..random_state import SAMPLE, set_random_state
+
+
+class SeededIndex(int):
+    """Index of a sample that has the numbers its random state follows from.
+
+    Attributes:
+        numbers: Arguments of ``set_random_state``.
+    """
+
+    numbers: tuple[int, ...]
+
+    def __new__(
+        cls, index: int, numbers: tuple[int, ...] = ()
+    ) -> 'SeededIndex':
+        """Create an index, which also is an ordinary integer."""
+        self = super().__new__(cls, index)
+        self.numbers = numbers
+        return self
+
+
+class SeededDataset(Dataset):
+    """A data set that sets the random state before it loads a sample.
+
+    All attributes are those of the data set inside of it.
+
+    Args:
+        dataset: The data set.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        vars(self)['dataset'] = dataset
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the data set inside."""
+        # While it is being copied; and torch's way to load several at once,
+        # which would go past ``__getitem__``.
+        if name in ('dataset', '__getitems__'):
+            raise AttributeError(name)
+        return getattr(self.dataset, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute of the data set inside."""
+        setattr(self.dataset, name, value)
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        """Load a sample, with the random state of its index if it has one."""
+        if isinstance(index, SeededIndex):
+            set_random_state(*index.numbers)
+        return self.dataset[int(index)]
+
+
+class SeededSampler(Sampler):
+    """A sampler whose indices have random states.
+
+    Other attributes are those of the sampler inside of it.
+
+    Args:
+        sampler: The sampler, finite or not.
+        seed: Seed of the training; that of the sampler becomes the same.
+    """
+
+    def __init__(self, sampler: Any, seed: int) -> None:
+        self.sampler = sampler
+        self.epoch = 0
+        self.start = 0
+        self.set_seed(seed)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the sampler inside."""
+        if name == 'sampler':  # while it is being copied
+            raise AttributeError(name)
+        return getattr(self.sampler, name)
+
+    @property
+    def is_infinite(self) -> bool:
+        """Whether the sampler ends by itself, and can be advanced if not."""
+        return hasattr(self.sampler, 'skip')
+
+    @property
+    def skip(self) -> Any:
+        """Advance an infinite sampler; mmengine looks whether it can."""
+        skip = self.sampler.skip
+
+        def skip_both(count: int) -> None:
+            skip(count)
+            self.start = count
+
+        return skip_both
+
+    def set_seed(self, seed: int) -> None:
+        """Use another seed, before the first iteration."""
+        self.seed = seed
+        if hasattr(self.sampler, 'seed'):
+            self.sampler.seed = seed
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch, and that of the sampler inside."""
+        self.epoch = epoch
+        if hasattr(self.sampler, 'set_epoch'):
+            self.sampler.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        """Return the number of samples in an epoch."""
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[SeededIndex]:
+        """Yield indices, once from ``start`` on and then from the first."""
+        start, self.start = self.start, 0
+        indices = iter(self.sampler)
+        if not self.is_infinite:
+            indices = itertools.islice(indices, start, None)
+        place = (SAMPLE, self.seed, get_rank(), self.epoch)
+        for position, index in enumerate(indices, start):
+            yield SeededIndex(index, (*place, position))
+
+
+class SkippableBatches(Sampler):
+    """A batch sampler that can leave out batches without loading them.
+
+    Args:
+        batches: A batch sampler that groups indices in its own way.
+    """
+
+    def __init__(self, batches: Any) -> None:
+        self.batches = batches
+        self.start = 0
+
+    @property
+    def sampler(self) -> SeededSampler:
+        """The sampler of the indices."""
+        return self.batches.sampler
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Sequence[int]]:
+        """Yield batches, once from ``start`` on and then from the first."""
+        start, self.start = self.start, 0
+        return itertools.islice(self.batches, start, None)
+
+
+def seed_data(loader: DataLoader, seed: int) -> DataLoader:
+    """Return a data loader whose samples have random states of their own.
+
+    Args:
+        loader: A data loader that was not iterated yet.
+        seed: Seed of the training, the same in all processes.
+    """
+    batches: Any = loader.batch_sampler
+    if isinstance(loader.dataset, IterableDataset) or not hasattr(
+        batches, 'sampler'
+    ):
+        return loader
+    options: dict[str, Any] = {}
+    if type(batches) is BatchSampler:
+        options['sampler'] = SeededSampler(batches.sampler, seed)
+        options['batch_size'] = batches.batch_size
+        options['drop_last'] = batches.drop_last
+    else:
+        batches.sampler = SeededSampler(batches.sampler, seed)
+        options['batch_sampler'] = SkippableBatches(batches)
+    for name in (
+        'num_workers', 'collate_fn', 'pin_memory', 'timeout',
+        'worker_init_fn', 'multiprocessing_context', 'generator',
+        'prefetch_factor', 'persistent_workers', 'pin_memory_device',
+    ):  # fmt: skip
+        options[name] = getattr(loader, name)
+    return DataLoader(SeededDataset(loader.dataset), **options)
+
+
+def set_seed(loader: DataLoader, seed: int) -> None:
+    """Change the seed of a data loader before its first iteration."""
+    sampler = getattr(loader.batch_sampler, 'sampler', None)
+    if isinstance(sampler, SeededSampler):
+        sampler.set_seed(seed)
+
+
+def skip_batches(loader: DataLoader, count: int) -> bool:
+    """Begin the next epoch after some batches, and return whether it can."""
+    batches = loader.batch_sampler
+    sampler = getattr(batches, 'sampler', None)
+    if not isinstance(sampler, SeededSampler):
+        return False
+    if isinstance(batches, SkippableBatches):
+        batches.start = count
+    else:
+        sampler.start = count * batches.batch_size
+    return True
