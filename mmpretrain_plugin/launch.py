@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 PATIENCE = 10  # seconds that a command may take to stop
@@ -123,17 +123,46 @@ class LoggedProcess:
         return self._process.poll()
 
     def stop(self) -> None:
-        """Stop the command and the processes that it started."""
-        running = self.poll() is None
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGTERM)
-        if not running:
-            return
+        """Stop the command and the processes that it started.
+
+        A training may save a checkpoint before it exits.
+        """
+        self._signal(signal.SIGTERM)
+        end = time.monotonic() + PATIENCE
+        while self._signal(0) and time.monotonic() < end:
+            time.sleep(0.1)
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: int) -> bool:
+        """Signal all processes, and return whether there are any."""
+        self.poll()  # so that no zombie counts
         try:
-            self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+@contextmanager
+def exit_on_signals() -> Iterator[None]:
+    """Exit on SIGTERM and SIGHUP, which would leave the commands running.
+
+    They end a process at once; ``finally`` clauses stop what it started.
+    """
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(f'stopped by {signal.Signals(number).name}')
+
+    before = {
+        number: signal.signal(number, leave)
+        for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def run_logged(

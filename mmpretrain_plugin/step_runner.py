@@ -2,15 +2,19 @@
 
 import math
 import os
-import signal
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .launch import LoggedProcess, ProgressLine, clock, seconds_left
+from .launch import (
+    LoggedProcess,
+    ProgressLine,
+    clock,
+    exit_on_signals,
+    seconds_left,
+)
 
 WIDTH = 78  # of a line of progress
 LOG_TAIL = 25  # lines shown when a step fails
@@ -191,7 +195,7 @@ class StepRunner:
                 others are stopped.
         """
         seconds: dict[str, float] = {}
-        with _exit_on_signals():
+        with exit_on_signals():
             try:
                 while self.pending or self.running:
                     self._start()
@@ -290,21 +294,3 @@ class StepRunner:
             text = f'{passed} passed, about {clock(left)} left: {titles}'
             text = textwrap.shorten(text, WIDTH, placeholder=' ...')
             self.line.show(text.ljust(WIDTH))
-
-
-@contextmanager
-def _exit_on_signals() -> Iterator[None]:
-    """Exit on SIGTERM and SIGHUP, which would leave the commands running."""
-
-    def leave(number: int, frame: object) -> None:
-        raise SystemExit(f'stopped by {signal.Signals(number).name}')
-
-    before = {
-        number: signal.signal(number, leave)
-        for number in (signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

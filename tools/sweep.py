@@ -29,6 +29,7 @@ from mmengine.config import Config
 from mmpretrain_plugin.launch import (
     ProgressLine,
     clock,
+    exit_on_signals,
     mim_train,
     run_logged,
     seconds_left,
@@ -278,6 +279,7 @@ def main() -> None:
 
 if __name__ == '__main__':
     try:
-        main()
+        with exit_on_signals():
+            main()
     except KeyboardInterrupt:
         sys.exit('interrupted; run the same command again to continue')

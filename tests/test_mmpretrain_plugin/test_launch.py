@@ -6,6 +6,7 @@ import time
 import pytest
 
 from mmpretrain_plugin.launch import (
+    LoggedProcess,
     Progress,
     ProgressLine,
     clock,
@@ -114,3 +115,25 @@ def test_output_goes_to_the_log_and_to_the_callback(tmp_path):
     assert status == 3
     assert lines == ['one\n', 'two\n']
     assert log.read_text() == ' '.join(command) + '\none\ntwo\n'
+
+
+def test_a_command_that_saves_before_it_exits_is_waited_for(tmp_path):
+    """Also where it is a child of the command, as trainings are of mim."""
+    training = (
+        'import signal, sys, time\n'
+        'def save(*_):\n'
+        '    time.sleep(1)\n'
+        '    open("saved", "w").close()\n'
+        '    sys.exit()\n'
+        'signal.signal(signal.SIGTERM, save)\n'
+        'open("ready", "w").close()\n'
+        'time.sleep(60)\n'
+    )
+    parent = 'import subprocess, sys; subprocess.run(sys.argv[1:])'
+    command = [sys.executable, '-c', parent, sys.executable, '-c', training]
+    process = LoggedProcess(command, tmp_path / 'log', cwd=tmp_path)
+    while not (tmp_path / 'ready').exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.stop()
+    assert (tmp_path / 'saved').exists()
