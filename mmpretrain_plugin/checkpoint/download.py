@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import zipfile
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
@@ -13,6 +14,7 @@ from mmengine.dist import barrier, get_rank
 
 from ..output_files import complete_file
 from .errors import CheckpointFileError
+from .safe_pickle import check_archive
 
 # OpenMMLab's file names end with a date, in detectors and segmentors also the
 # time, and 8 digits of the SHA-256.
@@ -26,7 +28,10 @@ def cached_path(url: str) -> Path:
     the same path. Other names, such as ``model.safetensors``, occur at many
     addresses; the path then contains the complete address.
     """
-    address = urlsplit(url)
+    try:
+        address = urlsplit(url)
+    except ValueError as error:
+        raise CheckpointFileError(f'{url} is no address: {error}') from None
     parts = [p for p in address.path.split('/') if p not in ('', '.', '..')]
     if not parts:
         raise CheckpointFileError(
@@ -79,11 +84,42 @@ def fetch(url: str, path: Path) -> None:
             size = part.stat().st_size
             if length not in (None, size):
                 raise OSError(f'received {size} of {length} bytes')
+            check_content(part, path.suffix.lower())
     except (OSError, ValueError, RuntimeError, HTTPException) as error:
         raise CheckpointFileError(
             f'{url} could not be downloaded ({error}); download it by other '
             f'means and set checkpoint to the file, or copy it to {path}'
         ) from None
+
+
+def check_content(file: Path, suffix: str) -> None:
+    """Raise an error if a file does not begin as a checkpoint, or is damaged.
+
+    Servers also send web pages, about a license or an error, as a success.
+
+    Args:
+        file: The file, whose own name means nothing.
+        suffix: Suffix of its address.
+
+    Raises:
+        CheckpointFileError: If it cannot be a checkpoint.
+    """
+    if zipfile.is_zipfile(file):
+        check_archive(file)
+        return
+    with file.open('rb') as opened:
+        start = opened.read(9)
+    if suffix == '.safetensors':  # the length of the header, and the header
+        is_checkpoint = start[8:] == b'{'
+    elif suffix == '.json':
+        is_checkpoint = start[:1] == b'{'
+    else:
+        is_checkpoint = start[:1] == b'\x80'  # of a pickle
+    if not is_checkpoint:
+        raise CheckpointFileError(
+            f'the server sent no checkpoint, but a file of '
+            f'{file.stat().st_size} bytes that begins with {start!r}'
+        )
 
 
 def content_length(url: str) -> int | None:

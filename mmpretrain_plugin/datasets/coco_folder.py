@@ -1,10 +1,9 @@
 """Folders of images with annotations in COCO's format."""
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from .coco_file import category_names, check_objects, read_coco_file
 from .splits import Layout, Split, find_splits
 
 LAYOUTS = (
@@ -29,57 +28,14 @@ def read_classes(path: Path, keys: Sequence[str] = ()) -> list[str]:
 
     Args:
         path: Annotations in COCO's format.
-        keys: What each object needs, such as 'bbox'.
+        keys: What each object needs; see ``check_objects``.
 
     Raises:
-        ValueError: If the file is damaged, has no images, no categories, two
-            of one name, or no objects, or an object lacks a key.
+        ValueError: If the file or an object in it cannot be used.
     """
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-        images = {image['id'] for image in content['images']}
-        names = [category['name'] for category in content['categories']]
-        ids = {category['id'] for category in content['categories']}
-        objects = Counter(one['category_id'] for one in content['annotations'])
-    except (ValueError, LookupError, AttributeError, TypeError) as error:
-        raise ValueError(
-            f'{path} is damaged or not in COCO format ({error!r:.99}); write '
-            'it again'
-        ) from None
-    if not images:
-        raise ValueError(f'{path} has no images; add them')
-    if not names:
-        raise ValueError(
-            f'{path} has no categories; add them, such as "categories": '
-            '[{"id": 1, "name": "cat"}]'
-        )
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ValueError(
-            f'{path} has two categories {twice[0]!r}; rename one of them'
-        )
-    unknown = sorted(objects.keys() - ids, key=str)
-    if unknown:
-        raise ValueError(
-            f'{path} has objects of category_id {unknown[0]}, which is not '
-            'among its categories; add it'
-        )
-    if not objects:
-        raise ValueError(f'{path} has no objects; annotate its images first')
-    for one in content['annotations']:
-        lacking = [key for key in keys if not one.get(key)]
-        if lacking:
-            raise ValueError(
-                f'{path} has an object without {lacking[0]} (id '
-                f'{one.get("id")}); add it, or for boxes alone use a detector '
-                'without masks'
-            )
-        if one.get('image_id') not in images:
-            raise ValueError(
-                f'{path} has an object (id {one.get("id")}) of image_id '
-                f'{one.get("image_id")}, which is not among its images'
-            )
-    return names
+    content = read_coco_file(path)
+    check_objects(path, content, keys)
+    return category_names(content)
 
 
 def read_common_classes(
@@ -90,7 +46,7 @@ def read_common_classes(
     Args:
         root: Folder of the data set.
         splits: Its splits.
-        keys: What each object needs, such as 'bbox'.
+        keys: What each object needs; see ``check_objects``.
 
     Raises:
         ValueError: If a file is damaged, or names or order differ.

@@ -1,5 +1,6 @@
 """Runners and a test loop that check input files before building anything."""
 
+from mmengine.config import Config
 from mmengine.registry import LOOPS, RUNNERS
 from mmengine.runner import FlexibleRunner, Runner, TestLoop
 from torch import nn
@@ -10,6 +11,7 @@ from ..hooks import (
     NonFiniteHook,
     RandomStateHook,
 )
+from .config_keys import check_keys
 from .input_files import check_inputs
 from .resumable_training import ResumableTraining
 
@@ -18,7 +20,20 @@ ALWAYS = (InputCheckHook, InterruptionHook, NonFiniteHook, RandomStateHook)
 
 
 class InputChecks:
-    """Mixin that adds ``check_inputs`` and the hooks above to a runner."""
+    """Mixin that adds checks and the hooks above to a runner."""
+
+    @classmethod
+    def from_cfg(cls, cfg: Config) -> Runner:
+        """Build a runner, unless the config has keys that nothing reads.
+
+        Args:
+            cfg: Config of the run.
+
+        Raises:
+            ValueError: If it has.
+        """
+        check_keys(cfg, cls)
+        return super().from_cfg(cfg)
 
     def register_hooks(self, *args: object, **kwargs: object) -> None:
         """Register the config's hooks, and those above if not there."""

@@ -1,15 +1,22 @@
 """Check the files that a config names, before anything is built."""
 
-import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.fileio import list_from_file
 from mmengine.registry import DATASETS
 
-# Larger annotation files are COCO's own, which would take long to read twice.
+from ...datasets.coco_file import (
+    category_names,
+    check_objects,
+    read_category_names,
+    read_coco_file,
+)
+
+# Of larger annotation files, which take long to read, only the categories are
+# read.
 MAX_BYTES = 50_000_000
 # Data sets that download their files if they are missing.
 DOWNLOADED = ('CIFAR10', 'CIFAR100', 'MNIST', 'FashionMNIST')
@@ -92,46 +99,63 @@ def input_files(
         yield path, name, f'train or download it, or set {name}'
 
 
-def check_categories(dataset: dict, address: str) -> None:
-    """Raise an error if annotations in COCO format have unknown categories.
+def check_annotations(dataset: dict, address: str, mode: str) -> None:
+    """Raise an error if annotations in COCO format would train wrong classes.
 
-    MMDetection silently drops the objects of such categories. That is right
-    if all classes are categories: the data set then is a part of the file.
+    MMDetection numbers classes by their place in the file, whatever the order
+    of the configured ones, and drops objects of other categories. Extra
+    categories are right: the data set then is a part of the file.
 
     Args:
         dataset: Config of a data set; others than ``CocoDataset`` pass.
         address: Its address in the config.
+        mode: 'train', 'val' or 'test'; only 'test' needs no objects.
 
     Raises:
-        ValueError: If a category is not a class of the data set and a class
-            is not a category, or the file has another format.
+        ValueError: If names and order do not agree, or an object cannot be
+            used.
     """
     if dataset.get('type') not in ('CocoDataset', 'mmdet.CocoDataset'):
         return
     path = Path(dataset.get('data_root') or '', dataset.get('ann_file') or '')
-    if not path.is_file() or path.stat().st_size > MAX_BYTES:
+    if not path.is_file():
         return
     default = DATASETS.get('mmdet.CocoDataset').METAINFO
     classes = {**default, **(dataset.get('metainfo') or {})}['classes']
     if isinstance(classes, str):
         classes = list_from_file(classes)
-    try:
-        content = json.loads(path.read_text())
-        names = [
-            category['name'] for category in content.get('categories', [])
-        ]
-    except (ValueError, LookupError, AttributeError, TypeError) as error:
-        raise ValueError(
-            f'{path} is damaged or not in COCO format ({error}); write it '
-            f'again or set {address}.ann_file'
-        ) from None
+    if mode == 'test' or path.stat().st_size > MAX_BYTES:
+        names = read_category_names(path)
+    else:
+        content = read_coco_file(path)
+        names = category_names(content)
+        check_objects(path, content, _needed_keys(dataset))
+    if [name for name in names if name in classes] == list(classes):
+        return
     unknown = [name for name in names if name not in classes]
-    if unknown and not set(classes) <= set(names):
+    missing = [name for name in classes if name not in names]
+    if unknown and missing:
         raise ValueError(
             f'{path} has categories that {address} does not know: '
             f'{", ".join(unknown[:3])}, {len(unknown)} of {len(names)}; set '
             f'{address}.metainfo.classes to their names'
         )
+    problem = (
+        f'lacks {len(missing)} classes of {address} ({", ".join(missing[:3])})'
+        if missing
+        else f'has the classes of {address} in another order'
+    )
+    raise ValueError(
+        f'{path} {problem}, and MMDetection would take one class for another; '
+        f'set {address}.metainfo.classes to the names and the order of the '
+        'file, or write a file that agrees with tools/order_categories.py'
+    )
+
+
+def _needed_keys(dataset: dict) -> Sequence[str]:
+    """Return what each object of a data set needs."""
+    has_masks = any(node.get('with_mask') for _, node in walk(dataset, ''))
+    return ('bbox', 'area', *(['segmentation'] if has_masks else ()))
 
 
 def check_completed(dataset: dict, address: str) -> None:
@@ -163,8 +187,8 @@ def check_inputs(cfg: Config, *modes: str) -> None:
 
     Raises:
         FileNotFoundError: If files are missing; the message names them all.
-        ValueError: If COCO annotations have unknown categories, or a data set
-            lacks its classes.
+        ValueError: If COCO annotations do not agree with the classes, or
+            cannot be used, or a data set lacks its classes.
     """
     for loader in (f'{mode}_dataloader' for mode in modes):
         for address, node in walk(cfg.get(loader), loader):
@@ -179,4 +203,4 @@ def check_inputs(cfg: Config, *modes: str) -> None:
         raise FileNotFoundError('; '.join(dict.fromkeys(missing)))
     for loader in (f'{mode}_dataloader' for mode in modes):
         for address, node in walk(cfg.get(loader), loader):
-            check_categories(node, address)
+            check_annotations(node, address, loader.split('_')[0])

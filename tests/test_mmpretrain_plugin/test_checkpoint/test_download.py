@@ -13,10 +13,12 @@ from http.server import (
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 import torch
-from mmengine.runner import CheckpointLoader
+from mmengine.runner.checkpoint import load_from_http
 from mmpretrain.registry import MODELS
+from safetensors.torch import save
 
 from mmpretrain_plugin.checkpoint import (
     CheckpointFileError,
@@ -51,6 +53,13 @@ def web(tmp_path, monkeypatch):
         Thread(target=server.serve_forever, daemon=True).start()
         yield folder, f'http://127.0.0.1:{server.server_port}', requested
         server.shutdown()
+
+
+def pickled():
+    """Return the bytes of a small checkpoint."""
+    file = io.BytesIO()
+    torch.save(dict(weight=torch.ones(3)), file)
+    return file.getvalue()
 
 
 def cached_files():
@@ -101,7 +110,7 @@ def test_a_file_that_mmengine_cached_is_used(web, checkpoint):
     folder, address, requested = web
     content, wanted = checkpoint
     url = f'{address}/{serve_hashed(folder, content)}'
-    CheckpointLoader.load_checkpoint(url)
+    load_from_http(url)
     assert len(requested) == 1
     assert torch.equal(load(url)[NAME], wanted)
     assert len(requested) == 1
@@ -112,7 +121,7 @@ def test_mmengine_uses_a_file_that_is_cached_here(web, checkpoint):
     content, wanted = checkpoint
     url = f'{address}/{serve_hashed(folder, content)}'
     assert torch.equal(load(url)[NAME], wanted)
-    loaded = CheckpointLoader.load_checkpoint(url)['state_dict']
+    loaded = load_from_http(url)['state_dict']
     assert torch.equal(loaded[f'backbone.{NAME}'], wanted)
     assert len(requested) == 1
 
@@ -129,18 +138,19 @@ def test_the_hash_in_a_file_name_is_verified(web, checkpoint):
 
 def test_a_date_is_not_a_hash(web):
     folder, address, _ = web
-    (folder / 'model-20230104.pth').write_text('content')
+    (folder / 'model-20230104.pth').write_bytes(pickled())
     path = download_checkpoint(f'{address}/model-20230104.pth')
-    assert path.read_text() == 'content'
+    assert path.read_bytes() == pickled()
 
 
 def test_equal_names_at_two_addresses_are_two_files(web):
     folder, address, _ = web
     for part in ('atto', 'tiny'):
         (folder / part).mkdir()
-        (folder / part / 'model.safetensors').write_text(part)
+        content = save({part: torch.ones(3)})
+        (folder / part / 'model.safetensors').write_bytes(content)
         path = download_checkpoint(f'{address}/{part}/model.safetensors')
-        assert path.read_text() == part
+        assert path.read_bytes() == content
     queries = {cached_path(f'{address}/get?id={i}') for i in (1, 2)}
     assert len(queries) == 2
 
@@ -180,15 +190,16 @@ def test_a_broken_connection_leaves_no_file(web, monkeypatch):
 
 def test_a_server_may_answer_get_only(web, monkeypatch):
     folder, address, _ = web
-    (folder / 'model.pth').write_text('content')
+    (folder / 'model.pth').write_bytes(pickled())
     monkeypatch.delattr(SimpleHTTPRequestHandler, 'do_HEAD')
-    assert download_checkpoint(f'{address}/model.pth').read_text() == 'content'
+    path = download_checkpoint(f'{address}/model.pth')
+    assert path.read_bytes() == pickled()
 
 
 @pytest.mark.parametrize('answer', ['no length', 'closed'])
 def test_an_answer_to_head_may_be_useless(web, monkeypatch, answer):
     folder, address, _ = web
-    (folder / 'model.pth').write_text('content')
+    (folder / 'model.pth').write_bytes(pickled())
 
     def do_head(self):
         if answer == 'no length':
@@ -198,7 +209,8 @@ def test_an_answer_to_head_may_be_useless(web, monkeypatch, answer):
         self.close_connection = True
 
     monkeypatch.setattr(SimpleHTTPRequestHandler, 'do_HEAD', do_head)
-    assert download_checkpoint(f'{address}/model.pth').read_text() == 'content'
+    path = download_checkpoint(f'{address}/model.pth')
+    assert path.read_bytes() == pickled()
 
 
 def test_the_names_of_trained_models_have_hashes_too():
@@ -209,14 +221,69 @@ def test_the_names_of_trained_models_have_hashes_too():
 
 
 def test_a_damaged_file_in_the_cache_is_named(web):
-    folder, address, _ = web
-    (folder / 'model.pth').write_text('not a checkpoint')
+    _, address, _ = web
     url = f'{address}/model.pth'
+    cached_path(url).parent.mkdir(parents=True)
+    cached_path(url).write_text('not a checkpoint')
     with pytest.raises(CheckpointFileError) as error:
         load(url)
     message = str(error.value)
     assert message.startswith(f'{cached_path(url)} is')
     assert message.endswith(f'delete it to download {url} again')
+
+
+@pytest.mark.parametrize('suffix', ['pth', 'safetensors', 'json'])
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'<!doctype html><title>Accept the license first</title>',
+        b'',
+        b'version https://git-lfs.github.com/spec/v1\n',
+        pickled()[:100],
+    ],
+    ids=['page', 'empty', 'pointer', 'truncated'],
+)
+def test_what_is_no_checkpoint_is_not_kept(web, suffix, content):
+    folder, address, _ = web
+    url = f'{address}/model.{suffix}'
+    (folder / f'model.{suffix}').write_bytes(content)
+    with pytest.raises(CheckpointFileError) as error:
+        download_checkpoint(url)
+    message = str(error.value)
+    assert message.startswith(f'{url} could not be downloaded (the server sen')
+    assert '\n' not in message
+    assert not cached_files()
+
+
+def test_a_damaged_archive_is_not_kept(web):
+    folder, address, _ = web
+    content = bytearray(pickled())
+    middle = content.index(np.float32([1, 1, 1]).tobytes())
+    content[middle] ^= 1
+    (folder / 'model.pth').write_bytes(content)
+    with pytest.raises(CheckpointFileError, match='do not have their checksu'):
+        download_checkpoint(f'{address}/model.pth')
+    assert not cached_files()
+
+
+@pytest.mark.parametrize(
+    'url', ['http://[bad/x.pth', 'https://example.org:port/x.pth', 'http://']
+)
+def test_an_odd_address_is_one_line(web, url):
+    with pytest.raises(CheckpointFileError) as error:
+        download_checkpoint(url)
+    assert str(error.value).startswith(url)
+    assert '\n' not in str(error.value)
+
+
+def test_a_file_in_the_place_of_the_cache_is_one_line(web):
+    folder, address, _ = web
+    (folder / 'model.pth').write_bytes(pickled())
+    hub = Path(torch.hub.get_dir())
+    hub.parent.mkdir(parents=True)
+    hub.touch()
+    with pytest.raises(CheckpointFileError, match='could not be downloaded'):
+        download_checkpoint(f'{address}/model.pth')
 
 
 @pytest.mark.parametrize('path', ['//etc/x/m.pth', '/../../m.pth', '/a/./b'])
@@ -240,7 +307,7 @@ def process(monkeypatch):
 
 def test_other_processes_wait_for_the_first(web, process):
     folder, address, requested = web
-    (folder / 'model.pth').write_text('content')
+    (folder / 'model.pth').write_bytes(pickled())
     url = f'{address}/model.pth'
 
     def first_process():
@@ -249,7 +316,7 @@ def test_other_processes_wait_for_the_first(web, process):
         download_checkpoint(url)
 
     process(rank=1, at_barrier=first_process)
-    assert download_checkpoint(url).read_text() == 'content'
+    assert download_checkpoint(url).read_bytes() == pickled()
     assert len(requested) == 1
 
 
