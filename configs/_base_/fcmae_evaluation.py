@@ -31,7 +31,7 @@ val_dataloader = dict(
     ),
 )
 val_evaluator = [dict(type='ReconstructionLoss'), dict(type='KNNAccuracy')]
-val_cfg = dict(type='IsolatedValLoop')
+val_cfg = dict()
 # mmengine's default would log the mean of the last ten values of `val/loss`.
 log_processor = dict(
     mean_pattern=r'^(?!val/).*(loss|time|data_time|grad_norm).*'

@@ -1,11 +1,17 @@
-from .hooks import InputCheckHook, ReconstructionVisualizationHook
+from .hooks import (
+    InputCheckHook,
+    InterruptionHook,
+    NonFiniteHook,
+    RandomStateHook,
+    ReconstructionVisualizationHook,
+)
 from .optimizers import LayerDecayOptimWrapperConstructor
 from .runners import (
     CheckedFlexibleRunner,
     CheckedRunner,
     CheckedTestLoop,
     CustomDataRunner,
-    IsolatedValLoop,
+    ResumableEpochTrainLoop,
 )
 from .strategies import FullyShardStrategy
 
@@ -16,7 +22,10 @@ __all__ = [
     'CustomDataRunner',
     'FullyShardStrategy',
     'InputCheckHook',
-    'IsolatedValLoop',
+    'InterruptionHook',
     'LayerDecayOptimWrapperConstructor',
+    'NonFiniteHook',
+    'RandomStateHook',
     'ReconstructionVisualizationHook',
+    'ResumableEpochTrainLoop',
 ]

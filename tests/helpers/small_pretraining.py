@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
-import mmpretrain_plugin  # noqa: F401  registers what the config names
+from mmpretrain_plugin.engine import CheckedRunner
 from tests.helpers.small_models import ARCH
 from tests.test_configs import CONFIGS, load
 
@@ -99,7 +99,7 @@ def evaluated(folder: Path, work_dir: Path, **options) -> Config:
                 dict(type='ReconstructionLoss'),
                 dict(type='KNNAccuracy', k=3, topk=(1,), held_out=0.4),
             ],
-            val_cfg=dict(type='IsolatedValLoop'),
+            val_cfg=dict(),
             log_processor=EVALUATION.log_processor,
             custom_hooks=[
                 dict(type='ReconstructionVisualizationHook', num_images=3)
@@ -111,6 +111,6 @@ def evaluated(folder: Path, work_dir: Path, **options) -> Config:
 
 def train(cfg: Config) -> Runner:
     """Train and return the runner."""
-    runner = Runner.from_cfg(cfg)
+    runner = CheckedRunner.from_cfg(cfg)
     runner.train()
     return runner

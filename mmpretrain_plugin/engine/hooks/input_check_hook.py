@@ -2,6 +2,7 @@
 
 import re
 
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import HOOKS, MODELS
@@ -10,6 +11,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from ...checkpoint import IncompleteCheckpointError, check_backbone_weights
+from ..mask_sizes import check_mask_sizes
 
 # Heads of foreground, and of semantic maps beside the objects.
 OTHER_HEADS = r'rpn_head|semantic_head$'
@@ -69,9 +71,10 @@ class InputCheckHook(Hook):
     """Stop a run whose heads, data and checkpoint do not fit together.
 
     Before training and testing, every ``num_classes`` must equal the number
-    of classes of the data. A checkpoint of ``load_from`` or ``resume`` must
-    fill every ``ConvNeXtV2``, because mmengine loads with ``strict=False``
-    and would leave the rest randomly initialized. Works with ``Runner`` and
+    of classes of the data, and masks must have the size of their images. A
+    checkpoint of ``load_from`` or ``resume`` must fill every ``ConvNeXtV2``,
+    because mmengine loads with ``strict=False`` and would leave the rest
+    randomly initialized. Works with ``Runner`` and
     ``FlexibleRunner`` in all OpenMMLab libraries::
 
         default_hooks = dict(input_check=dict(type='InputCheckHook'))
@@ -80,18 +83,23 @@ class InputCheckHook(Hook):
     priority = 'VERY_HIGH'  # before EMAHook loads the checkpoint
 
     def before_train(self, runner: Runner) -> None:
-        """Raise ``ValueError`` if heads and data differ in their classes."""
-        self._check_classes(runner, 'train')
+        """Raise ``ValueError`` if heads, masks and images do not agree."""
+        self._check_data(runner, 'train')
         if runner.val_loop is not None:
-            self._check_classes(runner, 'val')
+            self._check_data(runner, 'val')
 
     def before_test(self, runner: Runner) -> None:
-        """Raise ``ValueError`` if heads and data differ in their classes."""
-        self._check_classes(runner, 'test')
+        """Raise ``ValueError`` if heads, masks and images do not agree."""
+        self._check_data(runner, 'test')
 
-    def _check_classes(self, runner: Runner, mode: str) -> None:
+    def _check_data(self, runner: Runner, mode: str) -> None:
         dataset = getattr(runner, f'{mode}_dataloader').dataset
-        check_classes(runner.model, dataset, f'{mode}_dataloader.dataset')
+        address = f'{mode}_dataloader.dataset'
+        check_classes(runner.model, dataset, address)
+        if is_main_process() and (count := check_mask_sizes(dataset, address)):
+            runner.logger.info(
+                f'{count} masks of {address} have the size of their images'
+            )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Raise ``IncompleteCheckpointError`` if a backbone is not filled."""

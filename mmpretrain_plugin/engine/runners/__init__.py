@@ -4,7 +4,6 @@ from .checked_runner import (
     CheckedTestLoop,
 )
 from .custom_data_runner import CustomDataRunner
-from .isolated_val_loop import IsolatedValLoop
 from .resumable_epoch_loop import ResumableEpochTrainLoop
 
 __all__ = [
@@ -12,6 +11,5 @@ __all__ = [
     'CheckedRunner',
     'CheckedTestLoop',
     'CustomDataRunner',
-    'IsolatedValLoop',
     'ResumableEpochTrainLoop',
 ]

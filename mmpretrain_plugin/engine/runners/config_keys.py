@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 OTHERS = (
     'activation_checkpointing',
     'auto_scale_lr',
+    'bad_sample_share',
     'compile',
     'data_root',
     'efficient_conv_bn_eval',

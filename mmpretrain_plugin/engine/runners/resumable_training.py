@@ -80,7 +80,8 @@ class ResumableTraining:
             loader = self.build_dataloader(
                 self._train_dataloader, seed=self.common_seed
             )
-            self._train_dataloader = seed_data(loader, self.common_seed)
+            share = self.cfg.get('bad_sample_share', 0.0)
+            self._train_dataloader = seed_data(loader, self.common_seed, share)
         loop = copy.deepcopy(loop)
         if loop.get('type') == EPOCHS or loop.get('by_epoch'):
             loop.pop('by_epoch', None)

@@ -15,12 +15,13 @@ from mmengine.dist import get_rank
 from torch.utils.data import (
     BatchSampler,
     DataLoader,
-    Dataset,
     IterableDataset,
     Sampler,
 )
 
 from ..random_state import SAMPLE, set_random_state
+from .dataset_view import DatasetView
+from .readable_dataset import ReadableDataset
 
 
 class SeededIndex(int):
@@ -41,33 +42,8 @@ class SeededIndex(int):
         return self
 
 
-class SeededDataset(Dataset):
-    """A data set that sets the random state before it loads a sample.
-
-    All attributes are those of the data set inside of it.
-
-    Args:
-        dataset: The data set.
-    """
-
-    def __init__(self, dataset: Dataset) -> None:
-        vars(self)['dataset'] = dataset
-
-    def __getattr__(self, name: str) -> Any:
-        """Return an attribute of the data set inside."""
-        # While it is being copied; and torch's way to load several at once,
-        # which would go past ``__getitem__``.
-        if name in ('dataset', '__getitems__'):
-            raise AttributeError(name)
-        return getattr(self.dataset, name)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        """Set an attribute of the data set inside."""
-        setattr(self.dataset, name, value)
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        return len(self.dataset)
+class SeededDataset(DatasetView):
+    """A data set that sets the random state before it loads a sample."""
 
     def __getitem__(self, index: int) -> Any:
         """Load a sample, with the random state of its index if it has one."""
@@ -167,12 +143,16 @@ class SkippableBatches(Sampler):
         return itertools.islice(self.batches, start, None)
 
 
-def seed_data(loader: DataLoader, seed: int) -> DataLoader:
+def seed_data(
+    loader: DataLoader, seed: int, bad_share: float = 0.0
+) -> DataLoader:
     """Return a data loader whose samples have random states of their own.
 
     Args:
         loader: A data loader that was not iterated yet.
         seed: Seed of the training, the same in all processes.
+        bad_share: Share of samples that may be unreadable; see
+            ``ReadableDataset``.
     """
     batches: Any = loader.batch_sampler
     if isinstance(loader.dataset, IterableDataset) or not hasattr(
@@ -193,7 +173,8 @@ def seed_data(loader: DataLoader, seed: int) -> DataLoader:
         'prefetch_factor', 'persistent_workers', 'pin_memory_device',
     ):  # fmt: skip
         options[name] = getattr(loader, name)
-    return DataLoader(SeededDataset(loader.dataset), **options)
+    dataset = ReadableDataset(loader.dataset, bad_share)
+    return DataLoader(SeededDataset(dataset), **options)
 
 
 def set_seed(loader: DataLoader, seed: int) -> None:

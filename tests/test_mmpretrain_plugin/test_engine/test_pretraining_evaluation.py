@@ -61,19 +61,15 @@ def losses(work_dir):
 
 
 def test_training_is_the_same_with_and_without(run, folder, tmp_path):
-    """Bit by bit; with mmengine's validation loop it is not."""
+    """Bit by bit."""
     train(pretraining(folder, tmp_path / 'without'))
-    cfg = evaluated(folder, tmp_path / 'mmengine')
-    cfg.val_cfg.type = 'ValLoop'
-    train(cfg)
-    without, isolated = (
+    without, evaluated = (
         torch.load(work_dir / 'epoch_2.pth', weights_only=False)
         for work_dir in (tmp_path / 'without', run[0])
     )
-    assert_close(isolated['state_dict'], without['state_dict'], rtol=0, atol=0)
-    assert_close(isolated['optimizer'], without['optimizer'], rtol=0, atol=0)
+    for part in ('state_dict', 'optimizer'):
+        assert_close(evaluated[part], without[part], rtol=0, atol=0)
     assert losses(run[0]) == losses(tmp_path / 'without')
-    assert losses(tmp_path / 'mmengine') != losses(tmp_path / 'without')
 
 
 def test_metrics_equal_their_definition(run):
@@ -92,7 +88,6 @@ def test_metrics_equal_their_definition(run):
             expected.append(model.loss(image, mask=mask)['loss'].item())
     assert len(expected) == len(CLASSES) * EACH
     assert last['val/loss'] == pytest.approx(np.mean(expected), rel=1e-5)
-    assert last['val/loss'] < first['val/loss']
     assert last['knn/top1'] in [pytest.approx(100 * i / 6) for i in range(7)]
 
 

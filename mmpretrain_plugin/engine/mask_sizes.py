@@ -1,0 +1,76 @@
+"""Masks that have the size of their images."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+THREADS = 16  # files are on a network, in the worst case
+TURNED = (5, 6, 7, 8)  # orientations in which OpenCV turns an image
+
+
+def check_mask_sizes(dataset: Any, address: str) -> int:
+    """Raise an error if a mask has another size than its image.
+
+    MMSegmentation crops both at the same place, and trains with the wrong
+    pixels. Only the headers of the files are read.
+
+    Args:
+        dataset: Data set; one whose images have no masks passes.
+        address: Its address in the config.
+
+    Returns:
+        Number of masks.
+
+    Raises:
+        ValueError: If sizes differ, or a file is no image.
+    """
+    if not len(dataset) or not hasattr(dataset, 'get_data_info'):
+        return 0
+    if not dataset.get_data_info(0).get('seg_map_path'):
+        return 0
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    pairs = [(info['img_path'], info['seg_map_path']) for info in infos]
+    if any('://' in str(path) for pair in pairs[:1] for path in pair):
+        return 0
+    with ThreadPoolExecutor(THREADS) as pool:
+        problems: Iterable[str | None] = pool.map(_problem, pairs)
+        for problem in problems:
+            if problem:
+                pool.shutdown(cancel_futures=True)
+                raise ValueError(
+                    f'{problem}; correct it, or remove the pair from {address}'
+                )
+    return len(pairs)
+
+
+def _problem(pair: tuple[str, str]) -> str | None:
+    """Return what is wrong with an image and its mask."""
+    sizes = []
+    for path in pair:
+        try:
+            sizes.append(image_size(path))
+        except UnidentifiedImageError:
+            if Path(path).suffix.lower() in ('.tif', '.tiff', '.npy'):
+                return None  # of other channels and bits
+            return f'{path} is no image'
+        except OSError as error:
+            return f'{path} cannot be read ({error})'
+    (width, height), (mask_width, mask_height) = sizes
+    if sizes[0] != sizes[1]:
+        return (
+            f'the mask {pair[1]} has {mask_height} x {mask_width} pixels, but '
+            f'its image {pair[0]} {height} x {width}'
+        )
+    return None
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Return width and height of an image as OpenCV reads it."""
+    with Image.open(path) as image:
+        width, height = image.size
+        if image.getexif().get(ExifTags.Base.Orientation) in TURNED:
+            return height, width
+        return width, height
