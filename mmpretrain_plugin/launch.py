@@ -148,7 +148,8 @@ class LoggedProcess:
 def exit_on_signals() -> Iterator[None]:
     """Exit on SIGTERM and SIGHUP, which would leave the commands running.
 
-    They end a process at once; ``finally`` clauses stop what it started.
+    They end a process at once; ``finally`` clauses stop what it started. A
+    signal that is ignored stays so, as SIGHUP under ``nohup``.
     """
 
     def leave(number: int, frame: object) -> None:
@@ -157,6 +158,7 @@ def exit_on_signals() -> Iterator[None]:
     before = {
         number: signal.signal(number, leave)
         for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) != signal.SIG_IGN
     }
     try:
         yield

@@ -1,5 +1,6 @@
 """Commands run with a log, and their progress is printed now and then."""
 
+import signal
 import sys
 import time
 
@@ -10,6 +11,7 @@ from mmpretrain_plugin.launch import (
     Progress,
     ProgressLine,
     clock,
+    exit_on_signals,
     last_checkpoint,
     mim_test,
     mim_train,
@@ -115,6 +117,17 @@ def test_output_goes_to_the_log_and_to_the_callback(tmp_path):
     assert status == 3
     assert lines == ['one\n', 'two\n']
     assert log.read_text() == ' '.join(command) + '\none\ntwo\n'
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    """As SIGHUP under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with exit_on_signals():
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            assert callable(signal.getsignal(signal.SIGTERM))
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_command_that_saves_before_it_exits_is_waited_for(tmp_path):

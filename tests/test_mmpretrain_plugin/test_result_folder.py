@@ -1,5 +1,8 @@
 """A folder of results has one setting and one process at a time."""
 
+import subprocess
+import sys
+
 import pytest
 
 from mmpretrain_plugin.result_folder import claim_folder
@@ -14,8 +17,22 @@ def test_other_settings_are_an_error(tmp_path):
 
 
 def test_a_second_process_has_to_wait(tmp_path):
-    lock = claim_folder(tmp_path, {})
-    with pytest.raises(ValueError, match=f'is running in {tmp_path}; wait'):
+    """But not for children of the first that outlive it."""
+    first = (
+        'import os, sys, time; from pathlib import Path; '
+        'from mmpretrain_plugin.result_folder import lock_folder; '
+        'lock = lock_folder(Path(sys.argv[1])); '
+        'os.fork() or time.sleep(20); '
+        'print("locked", flush=True); sys.stdin.read()'
+    )
+    with subprocess.Popen(
+        [sys.executable, '-c', first, tmp_path], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        while process.stdout.readline() != 'locked\n':
+            assert process.poll() is None
+        with pytest.raises(ValueError, match=f'running in {tmp_path}; wait'):
+            claim_folder(tmp_path, {})
+        process.kill()
+        process.wait()
         claim_folder(tmp_path, {})
-    lock.close()
-    claim_folder(tmp_path, {})

@@ -151,7 +151,11 @@ def test_a_signal_stops_the_commands(number, tmp_path):
         'run = [sys.executable, "-c", parent, *child]; '
         'StepRunner([Step("a", "a", 1, lambda: run)], Path("logs")).run()'
     )
-    process = subprocess.Popen([sys.executable, '-c', code], cwd=tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, '-c', code],
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
     for _ in range(600):
         if (tmp_path / 'child').exists():
             break

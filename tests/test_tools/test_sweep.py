@@ -121,7 +121,11 @@ def test_a_signal_ends_the_training_too(number, tmp_path):
         f'runpy.run_path({str(ROOT / "tools/sweep.py")!r}, '
         'run_name="__main__")'
     )
-    process = subprocess.Popen([sys.executable, '-c', code], cwd=tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, '-c', code],
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
     while not (tmp_path / 'started').exists():
         assert process.poll() is None
         time.sleep(0.1)

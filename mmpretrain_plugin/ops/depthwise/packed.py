@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ..triton_support import can_run_triton
 from ..visible_patches import VisiblePatches
+from .comparison import compare_depthwise_conv
 from .dense import plain_depthwise_conv
 from .halo import halo_depthwise_conv
 from .triton import triton_depthwise_conv
@@ -27,7 +28,7 @@ def packed_depthwise_conv(
     Returns:
         Tensor of the shape of x, in the autocast type if autocast is on.
     """
-    if can_run_triton(x):
+    if can_run_triton(x, compare_depthwise_conv):
         return triton_depthwise_conv(x, weight, bias, patches)
     if x.device.type == 'cpu' and not torch.compiler.is_compiling():
         return halo_depthwise_conv(x, weight, bias, patches)

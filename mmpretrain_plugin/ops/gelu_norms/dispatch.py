@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..triton_support import can_run_triton
+from .comparison import compare_gelu_norms
 from .triton import triton_gelu_norms_backward, triton_gelu_norms_forward
 
 # Elements whose squares stay in the cache of a CPU core.
@@ -27,7 +28,7 @@ def gelu_norms_forward(
         The activations (N, T, K), and their L2 norms over the positions of
         each image (N, K) in fp32 or wider, or None.
     """
-    if has_norms and can_run_triton(a):
+    if has_norms and can_run_triton(a, compare_gelu_norms):
         return triton_gelu_norms_forward(a, in_place)
     h = torch.ops.aten.gelu_(a) if in_place else F.gelu(a)
     if not has_norms:
@@ -68,7 +69,7 @@ def gelu_norms_backward(
     Returns:
         The gradient of a, and its sum over positions and images (K).
     """
-    if can_run_triton(a):
+    if can_run_triton(a, compare_gelu_norms):
         return triton_gelu_norms_backward(d_h, a, ratio)
     wide = torch.promote_types(a.dtype, torch.float32)
     if ratio is not None:

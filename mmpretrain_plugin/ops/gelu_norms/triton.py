@@ -29,9 +29,7 @@ def triton_gelu_norms_forward(
     h = a if in_place else torch.empty_like(a)
     grid, parts, size = tiles(a)
     with torch.cuda.device_of(a):
-        gelu_norms_forward_kernel[grid](
-            a, h, parts, *a.shape[1:], **size, num_warps=8
-        )
+        gelu_norms_forward_kernel[grid](a, h, parts, *a.shape[1:], **size)
     return h, parts.sum(1).sqrt_()
 
 
@@ -55,7 +53,7 @@ def triton_gelu_norms_backward(
     with torch.cuda.device_of(a):
         gelu_norms_backward_kernel[grid](
             d_a, a, a if ratio is None else ratio.contiguous(), parts,
-            *a.shape[1:], has_ratio=ratio is not None, **size, num_warps=8,
+            *a.shape[1:], has_ratio=ratio is not None, **size,
         )  # fmt: skip
     return d_a, parts.sum((0, 1))
 
@@ -65,13 +63,18 @@ def tiles(a: Tensor) -> tuple[tuple[int, int], Tensor, dict[str, int]]:
 
     Returns:
         The grid of programs; memory for a sum per tile and channel in fp32,
-        (N, tiles along T, K); and the positions and channels of a tile.
+        (N, tiles along T, K); and the positions and channels of a tile, and
+        the warps of a program.
     """
     images, positions, channels = a.shape
     size = dict(
         block_t=min(64, triton.next_power_of_2(positions)),
         block_k=min(64, triton.next_power_of_2(channels)),
     )
+    # Of more warps, several would hold the same elements of a small tile, and
+    # one could read an element that another has overwritten.
+    elements = size['block_t'] * size['block_k']
+    size['num_warps'] = max(1, min(8, elements // 256))
     splits = triton.cdiv(positions, size['block_t'])
     parts = a.new_empty(images, splits, channels, dtype=torch.float32)
     # Only the first axis of a grid may be longer than 65535.

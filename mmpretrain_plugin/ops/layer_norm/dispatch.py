@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ..triton_support import can_run_triton
+from .comparison import compare_layer_norm
 from .triton import triton_layer_norm_backward, triton_layer_norm_forward
 
 
@@ -23,7 +24,7 @@ def layer_norm_forward(
         The result (..., C), and means and inverse standard deviations
         (..., 1) in fp32 or wider.
     """
-    if can_run_triton(x):
+    if can_run_triton(x, compare_layer_norm):
         return triton_layer_norm_forward(x, weight, bias, eps, dtype)
     z, mean, rstd = torch.native_layer_norm(
         x.to(weight.dtype), x.shape[-1:], weight, bias, eps
@@ -49,7 +50,7 @@ def layer_norm_backward(
         weight: Weight (C).
         bias: Bias (C).
     """
-    if can_run_triton(x):
+    if can_run_triton(x, compare_layer_norm):
         return triton_layer_norm_backward(d_z, x, mean, rstd, weight)
     return torch.ops.aten.native_layer_norm_backward(
         d_z.to(weight.dtype), x.to(weight.dtype), x.shape[-1:], mean,

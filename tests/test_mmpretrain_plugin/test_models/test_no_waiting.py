@@ -96,6 +96,7 @@ def device(request, monkeypatch):
     if request.param == 'torch':
         return
     monkeypatch.setenv('TRITON_INTERPRET', '1')  # makes Triton available
+    monkeypatch.setenv('CONVNEXTV2_KERNELS', 'triton')
     for info in pkgutil.walk_packages(ops.__path__, f'{ops.__name__}.'):
         module = importlib.import_module(info.name)
         for name in list(vars(module)):

@@ -13,6 +13,7 @@ from mmpretrain_plugin.ops.depthwise import (
     triton,
     window_products,
 )
+from mmpretrain_plugin.ops.depthwise.comparison import compare_depthwise_conv
 from mmpretrain_plugin.ops.depthwise.halo import halo_depthwise_conv
 from mmpretrain_plugin.ops.triton_support import can_run_triton
 from tests.helpers.gpu_code import assert_compiles_for_gpu
@@ -158,7 +159,7 @@ def check_triton_equals_the_plain_convolution(
     wanted = run(plain_packed_depthwise_conv, patches, exact, grad)
     x, *parameters = (value.to(dtype) for value in exact)
     inputs = [x, *(value.float() for value in parameters)]
-    assert can_run_triton(x)
+    assert can_run_triton(x, compare_depthwise_conv)
     got = run(packed_depthwise_conv, patches, inputs, grad)
     assert [value.dtype for value in got] == [dtype] * 2 + [torch.float] * 2
     for one, other in zip(got, wanted):

@@ -20,6 +20,7 @@ from mmpretrain_plugin.ops import (
     gelu_norms,
     layer_norm,
 )
+from mmpretrain_plugin.ops.layer_norm.comparison import compare_layer_norm
 from mmpretrain_plugin.ops.triton_support import can_run_triton
 from tests.helpers.gpu_code import assert_compiles_for_gpu
 
@@ -79,7 +80,7 @@ def without_triton(monkeypatch):
         with monkeypatch.context() as patch:
             for operator in (gelu_norms, layer_norm):
                 patch.setattr(
-                    operator.dispatch, 'can_run_triton', lambda x: False
+                    operator.dispatch, 'can_run_triton', lambda *_: False
                 )
             return function(*arguments)
 
@@ -109,7 +110,7 @@ def _rounds_to_nearest(monkeypatch):
 @pytest.mark.parametrize('recompute', [True, False])
 def check_mlp_equals_that_of_pytorch(size, version, recompute, without_triton):
     values, weight = case(size)
-    assert can_run_triton(values['x'])
+    assert can_run_triton(values['x'], compare_layer_norm)
     wanted = without_triton(run, values, weight, version, recompute)
     got = run(values, weight, version, recompute)
     for name, value in wanted.items():
@@ -188,7 +189,8 @@ def check_compilers_record_the_operations():
 
 
 def check_float64_does_not_run_on_triton():
-    assert not can_run_triton(torch.zeros(1, dtype=torch.double))
+    x = torch.zeros(1, dtype=torch.double)
+    assert not can_run_triton(x, compare_layer_norm)
 
 
 def check_norms_do_not_overflow_in_fp16():
@@ -265,7 +267,7 @@ def check_layer_norm(rows, channels, dtype, out):
 
 
 def test_a_cpu_does_not_run_triton():
-    assert not can_run_triton(torch.zeros(1))
+    assert not can_run_triton(torch.zeros(1), compare_layer_norm)
 
 
 def test_the_operators_work_without_triton(monkeypatch):
@@ -278,7 +280,7 @@ def test_the_operators_work_without_triton(monkeypatch):
     support = importlib.import_module(f'{ops.__name__}.triton_support')
     monkeypatch.setenv('TRITON_INTERPRET', '1')
     assert support.triton is None
-    assert not support.can_run_triton(torch.zeros(1))
+    assert not support.can_run_triton(torch.zeros(1), compare_layer_norm)
     values, _ = case('folds')
     weights = {k: v for k, v in values.items() if k != 'x'}
     y = fresh.folded_mlp(values['x'], fresh.MLPWeights(**weights))
