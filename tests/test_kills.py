@@ -74,7 +74,7 @@ def test_killed_trainings_end_the_same(
 ):
     cfg, last = make(tmp_path, workers)
     command = [sys.executable, '-m', 'tests.helpers.slow_steps']
-    config = write(cfg, tmp_path / 'whole', tmp_path / 'whole.py')
+    config = write(cfg, tmp_path / 'full', tmp_path / 'full.py')
     done = subprocess.run(
         [*command, config, '0'], cwd=ROOT, capture_output=True, text=True
     )
@@ -101,8 +101,8 @@ def test_killed_trainings_end_the_same(
         status = process.wait()
         assert status in (0, -signal.SIGKILL), ''.join(output)[-3000:]
     assert_same_checkpoints(
-        tmp_path / 'whole' / last, tmp_path / 'parts' / last
+        tmp_path / 'full' / last, tmp_path / 'parts' / last
     )
-    expected, found = (losses(tmp_path / n) for n in ('whole', 'parts'))
+    expected, found = (losses(tmp_path / n) for n in ('full', 'parts'))
     assert found == expected
     record_property('kills', kills)

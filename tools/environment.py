@@ -406,6 +406,10 @@ def doctor() -> int:
         except SetupError as error:
             print(f'remedy: {error}')
         return 1
+    report = output_of(PYTHON, '-m', 'mmpretrain_plugin.ops.kernel_report')
+    for line in report.splitlines():
+        if line.startswith('kernels'):  # not what libraries print
+            print(line)
     print('nothing is missing')
     return 0
 

@@ -60,7 +60,7 @@ class LogHistory(Inert):
     count_history: Any = ()
 
     def __setstate__(self, state: object) -> None:
-        """Take the values."""
+        """Read the values of the log."""
         if isinstance(state, dict):
             self.log_history = state.get('_log_history', ())
             self.count_history = state.get('_count_history', ())

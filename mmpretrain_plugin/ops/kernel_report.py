@@ -44,4 +44,4 @@ def report() -> Iterator[str]:
 
 if __name__ == '__main__':
     for line in report():
-        print(line, flush=True)
+        print(f'{"kernels":22} {line}', flush=True)

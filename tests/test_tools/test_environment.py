@@ -31,6 +31,7 @@ def test_doctor_finds_this_environment_complete(capsys):
     assert environment.doctor() == 0
     output = capsys.readouterr().out
     assert 'nothing is missing' in output
+    assert re.search(r'^kernels +(no NVIDIA GPU|cuda:0)', output, re.MULTILINE)
     assert re.search(r'^torch +2\.', output, re.MULTILINE)
 
 

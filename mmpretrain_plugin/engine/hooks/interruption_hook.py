@@ -79,7 +79,7 @@ class InterruptionHook(Hook):
         raise SystemExit(EXIT_STATUS)
 
     def after_train(self, runner: Runner) -> None:
-        """Let SIGTERM do what it did before."""
+        """Restore what SIGTERM did before."""
         self._stop_waiting()
 
     def _stop_waiting(self) -> None:

@@ -23,7 +23,7 @@ def compare_layer_norm(device: torch.device, dtype: torch.dtype) -> float:
     weight, bias = 1 + torch.randn(2, CHANNELS, generator=generator)
     with torch.enable_grad():
         exact = [v.double().requires_grad_() for v in (x, weight, bias)]
-        z = F.layer_norm(exact[0], (CHANNELS,), *exact[1:], eps=EPS)
+        z = F.layer_norm(exact[0], (CHANNELS,), exact[1], exact[2], EPS)
         wanted = torch.autograd.grad(z, exact, d_z.double())
     with torch.no_grad():
         x, d_z, weight, bias = (v.to(device) for v in (x, d_z, weight, bias))

@@ -124,10 +124,10 @@ def test_a_training_is_read_as_mmengine_reads_it(tmp_path):
 def test_damaged_bytes_are_found_wherever_they_are(tmp_path):
     path = tmp_path / 'epoch_1.pth'
     torch.save(dict(state_dict=STATE), path)
-    whole = path.read_bytes()
+    full = path.read_bytes()
     rng = np.random.default_rng(0)
-    for start in rng.integers(0, len(whole) - 64, 40):
-        damaged = bytearray(whole)
+    for start in rng.integers(0, len(full) - 64, 40):
+        damaged = bytearray(full)
         damaged[start : start + 64] = rng.bytes(64)
         path.write_bytes(damaged)
         for read in (read_file, read_training_file):
@@ -138,9 +138,9 @@ def test_damaged_bytes_are_found_wherever_they_are(tmp_path):
 def test_a_truncated_file_is_found(tmp_path):
     path = tmp_path / 'epoch_1.pth'
     torch.save(dict(state_dict=STATE), path)
-    whole = path.read_bytes()
-    for length in (0, 1, 4, 100, len(whole) // 2, len(whole) - 1):
-        path.write_bytes(whole[:length])
+    full = path.read_bytes()
+    for length in (0, 1, 4, 100, len(full) // 2, len(full) - 1):
+        path.write_bytes(full[:length])
         with pytest.raises(CheckpointFileError, match=r'epoch_1\.pth'):
             read_training_file(path)
 

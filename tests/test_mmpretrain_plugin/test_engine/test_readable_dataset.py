@@ -41,8 +41,8 @@ def images(folder, count=4):
 def test_the_file_is_named(tmp_path, kind):
     dataset = ReadableDataset(images(tmp_path))
     path = tmp_path / '2.png'
-    whole = path.read_bytes()
-    path.write_bytes(whole[:50] if BAD[kind] is None else BAD[kind])
+    full = path.read_bytes()
+    path.write_bytes(full[:50] if BAD[kind] is None else BAD[kind])
     dataset[1]
     with pytest.raises(ValueError) as error:
         dataset[2]

@@ -87,17 +87,17 @@ def train(cfg, crash=None, resume=False):
 @pytest.mark.parametrize('by_epoch', [True, False])
 @pytest.mark.parametrize('workers', [0, 2])
 def test_a_resumed_training_is_the_same(folder, tmp_path, workers, by_epoch):
-    whole = config(folder, tmp_path / 'whole', 0, by_epoch)
+    full = config(folder, tmp_path / 'full', 0, by_epoch)
     parts = config(folder, tmp_path / 'parts', workers, by_epoch)
-    train(whole)
+    train(full)
     train(parts, crash=6)
     train(parts, crash=9, resume=True)
     train(parts, resume=True)
     last = f'epoch_{TOTAL // LENGTH}.pth' if by_epoch else f'iter_{TOTAL}.pth'
     assert_same_checkpoints(
-        tmp_path / 'whole' / last, tmp_path / 'parts' / last
+        tmp_path / 'full' / last, tmp_path / 'parts' / last
     )
-    expected, found = (losses(tmp_path / n) for n in ('whole', 'parts'))
+    expected, found = (losses(tmp_path / n) for n in ('full', 'parts'))
     assert len(expected) == TOTAL
     assert found == expected
 
@@ -120,9 +120,9 @@ def test_sigterm_saves_and_the_training_goes_on(
     folder, tmp_path, by_epoch, iterations
 ):
     """Within an epoch, at the end of one, and between two checkpoints."""
-    whole = config(folder, tmp_path / 'whole', 0, by_epoch)
+    full = config(folder, tmp_path / 'full', 0, by_epoch)
     parts = config(folder, tmp_path / 'parts', 0, by_epoch)
-    train(whole)
+    train(full)
     before = signal.getsignal(signal.SIGTERM)
     for i, iteration in enumerate(iterations):
         runner = RUNNERS.build(parts.copy())
@@ -137,21 +137,21 @@ def test_sigterm_saves_and_the_training_goes_on(
     train(parts, resume=True)
     last = f'epoch_{TOTAL // LENGTH}.pth' if by_epoch else f'iter_{TOTAL}.pth'
     assert_same_checkpoints(
-        tmp_path / 'whole' / last, tmp_path / 'parts' / last
+        tmp_path / 'full' / last, tmp_path / 'parts' / last
     )
-    expected, found = (losses(tmp_path / n) for n in ('whole', 'parts'))
+    expected, found = (losses(tmp_path / n) for n in ('full', 'parts'))
     assert found == expected
 
 
 def test_a_seed_that_was_drawn_is_that_of_the_checkpoint(folder, tmp_path):
     cfg = config(folder, tmp_path / 'parts', 0, True, seed=None)
     drawn = train(cfg, crash=6).seed
-    whole = config(folder, tmp_path / 'whole', 0, True, seed=drawn)
+    full = config(folder, tmp_path / 'full', 0, True, seed=drawn)
     assert train(cfg, resume=True).seed == drawn
-    train(whole)
+    train(full)
     # Initial weights of the first training came from the same seed.
     assert_same_checkpoints(
-        *(tmp_path / n / 'epoch_4.pth' for n in ('whole', 'parts'))
+        *(tmp_path / n / 'epoch_4.pth' for n in ('full', 'parts'))
     )
 
 

@@ -101,7 +101,7 @@ def test_right_results_are_used(compare, dtype):
 
 def assert_used(compare, dtype):
     with warnings.catch_warnings():
-        warnings.simplefilter('error')
+        warnings.simplefilter('error', UserWarning)
         assert can_run_triton(torch.randn(2, 3).to(dtype), compare)
     verdict = kernel_verdict(compare, CPU, dtype)
     assert verdict.reason is None
@@ -143,7 +143,7 @@ def test_wrong_results_are_not_used(module, name, dtype, kind, monkeypatch):
     assert len(seen) == 1 and '\n' not in str(seen[0].message)
     # Without another comparison, for the rest of the process.
     with warnings.catch_warnings():
-        warnings.simplefilter('error')
+        warnings.simplefilter('error', UserWarning)
         assert not can_run_triton(x, compare)
 
 
