@@ -1,12 +1,11 @@
 """Whether two trainings did the same, bit for bit."""
 
-import json
-
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 
 from mmpretrain_plugin.checkpoint import read_training_file
+from mmpretrain_plugin.run_logs import read_scalars
 
 # What differs between any two runs: durations, dates, paths.
 TIMES = {'time', 'data_time', 'experiment_name', 'last_ckpt', 'cfg', 'memory'}
@@ -45,12 +44,8 @@ def assert_same_checkpoints(one, two):
 
 def losses(work_dir):
     """Return the losses of each iteration, the last one where it repeats."""
-    found = {}
-    for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in path.read_text().splitlines():
-            record = json.loads(line)
-            if 'loss' in record:
-                found[record['step']] = {
-                    k: v for k, v in record.items() if k not in TIMES
-                }
-    return found
+    return {
+        record['step']: {k: v for k, v in record.items() if k not in TIMES}
+        for record in read_scalars(work_dir)
+        if 'loss' in record
+    }

@@ -104,6 +104,8 @@ class NonFiniteHook(Hook):
                 for p in group['params']
                 if p.grad is not None
             ]
+            # A shard may be empty, and has no largest element then.
+            gradients = [g for g in gradients if g.numel()]
             largest = get_total_norm(gradients, norm_type=math.inf)
             self._add(~torch.isfinite(largest))
         if not self.is_queued:
