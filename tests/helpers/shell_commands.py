@@ -19,6 +19,7 @@ from mim.commands.train import cli as mim_train
 from mmengine.config import Config
 from mmengine.registry import STRATEGIES
 
+from mmpretrain_plugin.engine.runners.config_keys import OTHERS
 from mmpretrain_plugin.models import ConvNeXtV2
 from tests.test_configs import load
 
@@ -139,7 +140,8 @@ def check_keys(cfg: Config, options: list[str]) -> None:
         for part in place:
             node = node[int(part) if part.isdigit() else part]
         optional = {'accumulative_counts', 'dtype', 'interval'}
-        optional |= {'runner_type'}
+        if not place:
+            optional |= set(OTHERS)  # what our runners read
         if place == ['model', 'backbone']:
             optional |= set(inspect.signature(ConvNeXtV2).parameters)
         assert key in node or key in optional, option
