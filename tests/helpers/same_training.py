@@ -7,8 +7,12 @@ from mmengine.logging import HistoryBuffer
 from mmpretrain_plugin.checkpoint import read_training_file
 from mmpretrain_plugin.run_logs import read_scalars
 
-# What differs between any two runs: durations, dates, paths.
-TIMES = {'time', 'data_time', 'experiment_name', 'last_ckpt', 'cfg', 'memory'}
+# What differs between any two runs: durations, dates, paths, and the commit,
+# which mmengine adds to its version.
+TIMES = {
+    'time', 'data_time', 'experiment_name', 'last_ckpt', 'cfg', 'memory',
+    'mmengine_version',
+}  # fmt: skip
 
 
 def assert_same(one, two, place=''):
