@@ -99,6 +99,12 @@ OPERATORS = {
     'gelu_norms': {'triton_support'},
     'layer_norm': {'triton_support'},
     'mlp': {'autocast', 'gelu_norms', 'layer_norm'},
+    'kernel_report': {
+        'depthwise',
+        'gelu_norms',
+        'layer_norm',
+        'triton_support',
+    },
 }
 
 
