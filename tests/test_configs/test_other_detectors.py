@@ -53,6 +53,8 @@ def shortened(path, classes):
             for key in ('scale', 'crop_size'):
                 if key in step:
                     step[key] = (96, 96)
+            if 'ratio_range' in step:  # below, no anchor fits in an image
+                step['ratio_range'] = (0.8, 2.0)
             if 'scales' in step:
                 step.update(scales=[96], max_size=200)
     cfg.param_scheduler = []
