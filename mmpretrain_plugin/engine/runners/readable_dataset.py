@@ -86,10 +86,9 @@ class ReadableDataset(DatasetView):
 
     def _name(self, index: int) -> str:
         """Return the files of a sample."""
-        try:
-            info = self.dataset.get_data_info(index)
-        except Exception:
+        if not hasattr(self.dataset, 'get_data_info'):
             return f'sample {index}'
+        info = self.dataset.get_data_info(index)
         image, mask = info.get('img_path'), info.get('seg_map_path')
         name = str(image or f'sample {index}')
         return f'{name} (mask {mask})' if mask else name
