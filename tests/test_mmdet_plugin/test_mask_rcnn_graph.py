@@ -118,7 +118,8 @@ def test_the_page_detects_in_photographs_of_any_size(tmp_path):
     assert masks.shape == (len(boxes), 3 * SIZE[0], 3 * SIZE[1])
     small = torch.from_numpy(cv2.resize(large, SIZE[::-1])).permute(2, 0, 1)
     expected = predict(graph.detector, small)
-    assert_close(torch.from_numpy(scores), expected.scores)
+    # ONNX Runtime adds in another order than PyTorch.
+    assert_close(torch.from_numpy(scores), expected.scores, atol=0, rtol=1e-3)
     assert_close(
         torch.from_numpy(boxes).float(), 3 * expected.bboxes, atol=1e-2, rtol=0
     )
