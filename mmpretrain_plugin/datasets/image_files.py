@@ -1,10 +1,12 @@
 """Image files among paths of a command line, and their pixels."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps
+import cv2
+import mmcv
+from PIL import Image
 
 SUFFIXES = (
     '.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp',
@@ -25,14 +27,10 @@ def find_images(paths: Sequence[Path], count: int | None = None) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f'{path} does not exist')
-        files = sorted(path.rglob('*')) if path.is_dir() else [path]
-        found += [
-            file
-            for file in files
-            if file.suffix.lower() in SUFFIXES
-            and file.is_file()
-            and not file.name.startswith('.')
-        ]
+        if path.is_dir():
+            found += _images_in(path)
+        elif _has_image_name(path.name):
+            found.append(path)
     if not found:
         raise FileNotFoundError(
             f'no images ({", ".join(SUFFIXES)}) in '
@@ -41,11 +39,29 @@ def find_images(paths: Sequence[Path], count: int | None = None) -> list[Path]:
     return found[:count]
 
 
+def _images_in(folder: Path) -> Iterator[Path]:
+    """Yield the images in a folder and those inside of it, in order.
+
+    ``Path.rglob`` asks the file system about every file and needs twice as
+    long.
+    """
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _images_in(Path(entry.path))
+        elif _has_image_name(entry.name) and entry.is_file():
+            yield Path(entry.path)
+
+
+def _has_image_name(name: str) -> bool:
+    """Return whether a file has the name of an image that is not hidden."""
+    return name.lower().endswith(SUFFIXES) and not name.startswith('.')
+
+
 def open_image(path: Path) -> Image.Image:
     """Read an image as training does, in RGB and with 8 bits per channel.
 
-    As in OpenCV, which reads images in training, 16-bit images keep the upper
-    8 bits, and the orientation that a camera recorded is applied.
+    OpenCV reads it: 16-bit images keep the upper 8 bits, and the orientation
+    that a camera recorded is applied.
 
     Args:
         path: Image file.
@@ -54,13 +70,9 @@ def open_image(path: Path) -> Image.Image:
         ValueError: If the file is no readable image.
     """
     try:
-        with Image.open(path) as file:
-            image = ImageOps.exif_transpose(file)
-            if image.mode.startswith('I'):  # Pillow would clip at 255
-                pixels = np.clip(np.asarray(image) // 256, 0, 255)
-                image = Image.fromarray(pixels.astype(np.uint8))
-            return image.convert('RGB')
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        pixels = mmcv.imread(path, channel_order='rgb', backend='cv2')
+    except (OSError, cv2.error):
         raise ValueError(
             f'{path} cannot be read as an image; remove or replace it'
         ) from None
+    return Image.fromarray(pixels)

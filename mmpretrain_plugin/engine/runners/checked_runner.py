@@ -1,8 +1,11 @@
 """Runners and a test loop that check input files before building anything."""
 
+from typing import Any
+
 from mmengine.config import Config
 from mmengine.registry import LOOPS, RUNNERS
 from mmengine.runner import FlexibleRunner, Runner, TestLoop
+from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 
 from ..hooks import (
@@ -13,6 +16,7 @@ from ..hooks import (
 )
 from .config_keys import check_keys
 from .input_files import check_inputs
+from .readable_dataset import readable
 from .resumable_training import ResumableTraining
 
 # Registered unless the config has them.
@@ -21,6 +25,9 @@ ALWAYS = (InputCheckHook, InterruptionHook, NonFiniteHook, RandomStateHook)
 
 class InputChecks:
     """Mixin that adds checks and the hooks above to a runner."""
+
+    _val_dataloader: Any
+    _test_dataloader: Any
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> Runner:
@@ -41,6 +48,16 @@ class InputChecks:
         for kind in ALWAYS:
             if not any(isinstance(hook, kind) for hook in self.hooks):
                 self.register_hook(kind())
+
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the validation loop; errors of its data name the file."""
+        self._val_dataloader = readable(self._val_dataloader)
+        return super().build_val_loop(loop)
+
+    def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the test loop; errors of its data name the file."""
+        self._test_dataloader = readable(self._test_dataloader)
+        return super().build_test_loop(loop)
 
     def train(self) -> nn.Module:
         """Check the inputs of training and validation, then train."""
@@ -79,7 +96,11 @@ class CheckedTestLoop(TestLoop):
     """
 
     def __init__(
-        self, runner: Runner, *args: object, **kwargs: object
+        self,
+        runner: Runner,
+        dataloader: object,
+        *args: object,
+        **kwargs: object,
     ) -> None:
         check_inputs(runner.cfg, 'test')
-        super().__init__(runner, *args, **kwargs)
+        super().__init__(runner, readable(dataloader), *args, **kwargs)

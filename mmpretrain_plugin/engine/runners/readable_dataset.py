@@ -5,6 +5,7 @@ import random
 from typing import Any
 
 from mmengine.logging import print_log
+from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
 from .dataset_view import DatasetView
@@ -13,19 +14,25 @@ from .dataset_view import DatasetView
 ENOUGH = 1000
 
 
+@DATASETS.register_module()
 class ReadableDataset(DatasetView):
     """A data set whose errors name the file they are about.
 
     Args:
-        dataset: The data set.
+        dataset: The data set, or its config.
         bad_share: Share of samples that may be unreadable, 0 to 1. Another
             sample, chosen at random, takes the place of each, and a warning
             counts them, in each worker of the data loader by itself. With 0,
             the first one is an error.
     """
 
-    def __init__(self, dataset: Dataset, bad_share: float = 0.0) -> None:
-        super().__init__(dataset)
+    def __init__(
+        self, dataset: Dataset | dict, bad_share: float = 0.0
+    ) -> None:
+        if isinstance(dataset, dict):
+            super().__init__(DATASETS.build(dataset))
+        else:
+            super().__init__(dataset)
         if not 0 <= bad_share < 1:
             raise ValueError(
                 f'bad_sample_share must be in [0, 1), got {bad_share}'
@@ -92,6 +99,21 @@ class ReadableDataset(DatasetView):
         image, mask = info.get('img_path'), info.get('seg_map_path')
         name = str(image or f'sample {index}')
         return f'{name} (mask {mask})' if mask else name
+
+
+def readable(loader: Any, bad_share: float = 0.0) -> Any:
+    """Return the config of a data loader whose errors name files.
+
+    Args:
+        loader: Config of a data loader with that of its data set; anything
+            else stays as it is.
+        bad_share: See ``ReadableDataset``.
+    """
+    dataset = loader['dataset'] if isinstance(loader, dict) else None
+    if not isinstance(dataset, dict) or dataset['type'] is ReadableDataset:
+        return loader
+    dataset = dict(type=ReadableDataset, dataset=dataset, bad_share=bad_share)
+    return {**loader, 'dataset': dataset}
 
 
 def _text(error: Exception) -> str:

@@ -14,6 +14,7 @@ from torch import nn
 
 from ...result_folder import lock_folder
 from ..work_dir import check_new_training, checkpoint_to_resume
+from .readable_dataset import readable
 from .seeded_data import seed_data, set_seed
 
 EPOCHS = 'EpochBasedTrainLoop'
@@ -78,10 +79,13 @@ class ResumableTraining:
             return super().build_train_loop(loop)
         if isinstance(self._train_dataloader, dict):
             loader = self.build_dataloader(
-                self._train_dataloader, seed=self.common_seed
+                readable(
+                    self._train_dataloader,
+                    self.cfg.get('bad_sample_share', 0.0),
+                ),
+                seed=self.common_seed,
             )
-            share = self.cfg.get('bad_sample_share', 0.0)
-            self._train_dataloader = seed_data(loader, self.common_seed, share)
+            self._train_dataloader = seed_data(loader, self.common_seed)
         loop = copy.deepcopy(loop)
         if loop.get('type') == EPOCHS or loop.get('by_epoch'):
             loop.pop('by_epoch', None)

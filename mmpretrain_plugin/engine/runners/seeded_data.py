@@ -21,7 +21,6 @@ from torch.utils.data import (
 
 from ..random_state import SAMPLE, set_random_state
 from .dataset_view import DatasetView
-from .readable_dataset import ReadableDataset
 
 
 class SeededIndex(int):
@@ -143,16 +142,12 @@ class SkippableBatches(Sampler):
         return itertools.islice(self.batches, start, None)
 
 
-def seed_data(
-    loader: DataLoader, seed: int, bad_share: float = 0.0
-) -> DataLoader:
+def seed_data(loader: DataLoader, seed: int) -> DataLoader:
     """Return a data loader whose samples have random states of their own.
 
     Args:
         loader: A data loader that was not iterated yet.
         seed: Seed of the training, the same in all processes.
-        bad_share: Share of samples that may be unreadable; see
-            ``ReadableDataset``.
     """
     batches: Any = loader.batch_sampler
     if isinstance(loader.dataset, IterableDataset) or not hasattr(
@@ -173,8 +168,7 @@ def seed_data(
         'prefetch_factor', 'persistent_workers', 'pin_memory_device',
     ):  # fmt: skip
         options[name] = getattr(loader, name)
-    dataset = ReadableDataset(loader.dataset, bad_share)
-    return DataLoader(SeededDataset(dataset), **options)
+    return DataLoader(SeededDataset(loader.dataset), **options)
 
 
 def set_seed(loader: DataLoader, seed: int) -> None:

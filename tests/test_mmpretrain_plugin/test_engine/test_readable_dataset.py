@@ -6,6 +6,10 @@ import random
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmpretrain.datasets import CustomDataset
 from mmseg.datasets import BaseSegDataset
@@ -13,6 +17,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 import mmpretrain_plugin  # noqa: F401  registers transforms
+from mmpretrain_plugin.engine import CheckedRunner
 from mmpretrain_plugin.engine.runners.readable_dataset import (
     ENOUGH,
     ReadableDataset,
@@ -31,6 +36,10 @@ def images(folder, count=4):
     for i in range(count):
         pixels = rng.integers(0, 255, (40, 50, 3), np.uint8)
         Image.fromarray(pixels).save(folder / f'{i}.png')
+    return custom_dataset(folder)
+
+
+def custom_dataset(folder):
     return CustomDataset(
         data_root=str(folder), with_label=False,
         pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')],
@@ -53,6 +62,22 @@ def test_the_file_is_named(tmp_path, kind):
     path.unlink()
     with pytest.raises(ValueError, match=r'2\.png cannot be used: .*No such'):
         dataset[2]
+
+
+@pytest.mark.parametrize('progressive', [False, True])
+@pytest.mark.parametrize('share', [0.1, 0.5, 0.9, 0.999])
+def test_a_jpeg_file_without_its_last_rows_is_named(
+    tmp_path, progressive, share
+):
+    path = tmp_path / 'a.JPEG'
+    image = Image.effect_noise((200, 100), 50).convert('RGB')
+    image.save(path, progressive=progressive)
+    dataset = ReadableDataset(custom_dataset(tmp_path))
+    assert dataset[0]['inputs'].shape == (3, 100, 200)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ValueError, match=r'a\.JPEG cannot be used: '):
+        dataset[0]
 
 
 def test_few_bad_samples_are_skipped_and_counted(tmp_path, capfd):
@@ -101,6 +126,23 @@ def test_the_replacement_follows_from_the_random_state(tmp_path):
 def test_a_share_outside_of_its_range_is_an_error():
     with pytest.raises(ValueError, match=r'must be in \[0, 1\), got 1'):
         ReadableDataset([1], bad_share=1)
+
+
+class Nothing(BaseModel):
+    """A model that returns what it gets."""
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        return data_samples
+
+
+class NoMetric(BaseMetric):
+    """A metric of nothing."""
+
+    def process(self, data_batch, data_samples):
+        pass
+
+    def compute_metrics(self, results):
+        return {}
 
 
 class Masks:
@@ -162,3 +204,39 @@ def test_masks_of_mmsegmentation_are_checked(tmp_path):
     )  # fmt: skip
     with pytest.raises(ValueError, match=r'masks/a\.png\) .* the class 7'):
         ReadableDataset(dataset)[0]
+
+
+@pytest.mark.parametrize('mode', ['val', 'test'])
+def test_an_evaluation_names_the_file(tmp_path, mode):
+    """In MMSegmentation's test tool, too, which has a runner of its own."""
+    images(tmp_path, 3)
+    bad = tmp_path / '1.png'
+    bad.write_bytes(b'')
+    loader = dict(
+        batch_size=1,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        dataset=dict(
+            type='CustomDataset', data_root=str(tmp_path), with_label=False,
+            pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')],
+        ),
+    )  # fmt: skip
+    runners = [CheckedRunner] if mode == 'val' else [CheckedRunner, Runner]
+    for kind in runners:
+        runner = kind.from_cfg(
+            Config(
+                {
+                    'model': dict(type=Nothing),
+                    f'{mode}_dataloader': loader,
+                    f'{mode}_evaluator': dict(type=NoMetric),
+                    f'{mode}_cfg': dict(type='CheckedTestLoop')
+                    if mode == 'test'
+                    else {},
+                    'work_dir': str(tmp_path / 'work'),
+                    'default_scope': 'mmpretrain',
+                }
+            )
+        )
+        with pytest.raises(ValueError) as error:
+            getattr(runner, mode)()
+        assert str(error.value).startswith(f'{bad} cannot be used: ')
+        assert str(error.value).count('cannot be used') == 1
