@@ -32,6 +32,7 @@ QUICK = {
     'masking_cost': '--pixels 64 --batch 1 --ratios 0.5 0.75',
     'soft_nms': '',
     'data_loading': '',
+    'large_data': '--files 20 --side 600',
     'memory_per_size': '--sizes atto femto --pixels 64',
 }
 NAMES = sorted(

@@ -19,7 +19,7 @@ from mim.commands.train import cli as mim_train
 from mmengine.config import Config
 from mmengine.registry import STRATEGIES
 
-from mmpretrain_plugin.engine.runners.config_keys import OTHERS
+from mmpretrain_plugin.engine.runners.config_options import OTHERS
 from mmpretrain_plugin.models import ConvNeXtV2
 from tests.test_configs import load
 

@@ -37,7 +37,11 @@ def test_values(path):
     wrapper = cfg.optim_wrapper
     assert wrapper.type == 'AmpOptimWrapper'
     assert wrapper.optimizer.to_dict() == dict(
-        type='AdamW', lr=lr, betas=(0.9, 0.999), weight_decay=0.05
+        type='AdamW',
+        lr=lr,
+        betas=(0.9, 0.999),
+        weight_decay=0.05,
+        fused=True,
     )
     assert wrapper.paramwise_cfg.to_dict() == dict(
         layer_decay_rate=decay, decay_type='layer'

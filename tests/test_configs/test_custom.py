@@ -54,6 +54,14 @@ def small(name, data_root):
     return cfg
 
 
+def contents(folder):
+    """Return the files of a folder, with what a change of one changes."""
+    return {
+        path: (path.stat().st_mtime_ns, path.stat().st_size)
+        for path in folder.rglob('*')
+    }
+
+
 def test_detection(scenes, tmp_path):
     """Classes, files and heads follow; the best checkpoint is kept."""
     root = tmp_path / 'mine'
@@ -65,8 +73,9 @@ def test_detection(scenes, tmp_path):
         for category, name in zip(content['categories'], names):
             category['name'] = name
         path.write_text(json.dumps(content))
-    cfg = small(DETECTOR, root)
+    cfg, before = small(DETECTOR, root), contents(root)
     runner, log = run(cfg, tmp_path / 'work')
+    assert contents(root) == before  # so that it may be read-only
     assert list(runner.train_loop.dataloader.dataset.metainfo['classes']) == (
         names
     )
@@ -95,8 +104,9 @@ def test_segmentation(scenes, tmp_path):
     (root / 'classes.txt').write_text('\n'.join(f'c{i}' for i in range(12)))
     first, *_ = sorted((root / 'images/training').glob('*.jpg'))
     first.rename(first.with_suffix('.JPG'))
-    cfg = small(SEGMENTOR, root)
+    cfg, before = small(SEGMENTOR, root), contents(root)
     runner, log = run(cfg, tmp_path / 'work')
+    assert contents(root) == before  # so that it may be read-only
     dataset = runner.train_loop.dataloader.dataset
     assert len(dataset) == 4 and dataset.metainfo['classes'][11] == 'c11'
     assert runner.model.decode_head.num_classes == 12

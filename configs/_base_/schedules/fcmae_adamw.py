@@ -17,6 +17,7 @@ optim_wrapper = dict(
         lr=1.5e-4 * 4096 / 256,
         betas=(0.9, 0.95),
         weight_decay=0.05,
+        fused=True,
     ),
 )
 auto_scale_lr = dict(base_batch_size=4096)

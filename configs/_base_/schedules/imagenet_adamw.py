@@ -10,7 +10,9 @@ optim_wrapper = dict(
     accumulative_counts=1,
     constructor='LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(layer_decay_rate=0.9, decay_type='layer'),
-    optimizer=dict(type='AdamW', betas=(0.9, 0.999), weight_decay=0.05),
+    optimizer=dict(
+        type='AdamW', betas=(0.9, 0.999), weight_decay=0.05, fused=True
+    ),
 )
 train_cfg = dict(type='EpochBasedTrainLoop', val_interval=1)
 val_cfg = dict(type='ValLoop')

@@ -1,6 +1,7 @@
 """Check classes and checkpoints against the model before a run."""
 
 import re
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -11,6 +12,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from ...checkpoint import IncompleteCheckpointError, check_backbone_weights
+from ..batch_sizes import check_sizes
 from ..mask_sizes import check_mask_sizes
 
 # Heads of foreground, and of semantic maps beside the objects.
@@ -87,6 +89,18 @@ class InputCheckHook(Hook):
         self._check_data(runner, 'train')
         if runner.val_loop is not None:
             self._check_data(runner, 'val')
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Raise ``ValueError`` if the preprocessor cannot stack images."""
+        size = getattr(unwrap(runner.model).data_preprocessor, 'size', None)
+        images = (
+            data_batch.get('inputs') if isinstance(data_batch, dict) else 0
+        )
+        # MMSegmentation's preprocessor pads smaller images to a size.
+        if isinstance(images, list) and isinstance(size, (list, tuple)):
+            check_sizes(images, data_batch['data_samples'], size)
 
     def before_test(self, runner: Runner) -> None:
         """Raise ``ValueError`` if heads, masks and images do not agree."""

@@ -14,7 +14,7 @@ from ..hooks import (
     NonFiniteHook,
     RandomStateHook,
 )
-from .config_keys import check_keys
+from .config_options import check_options
 from .input_files import check_inputs
 from .readable_dataset import readable
 from .resumable_training import ResumableTraining
@@ -31,7 +31,7 @@ class InputChecks:
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> Runner:
-        """Build a runner, unless the config has keys that nothing reads.
+        """Build a runner, unless an option of the command line is mistyped.
 
         Args:
             cfg: Config of the run.
@@ -39,7 +39,7 @@ class InputChecks:
         Raises:
             ValueError: If it has.
         """
-        check_keys(cfg, cls)
+        check_options(cfg, cls)
         return super().from_cfg(cfg)
 
     def register_hooks(self, *args: object, **kwargs: object) -> None:

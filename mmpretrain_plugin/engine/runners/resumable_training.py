@@ -107,6 +107,9 @@ class ResumableTraining:
             filename: Its name.
             *args: Arguments of mmengine's method.
             **kwargs: Arguments of mmengine's method.
+
+        Raises:
+            OSError: If it cannot be written; names the file.
         """
         backend = get_file_backend(out_dir, backend_args=None)
         if type(backend).__name__ != 'LocalBackend':
@@ -118,6 +121,14 @@ class ResumableTraining:
             super().save_checkpoint(out_dir, part.name, *args, **kwargs)
             if is_main_process():
                 _replace(part, path)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f'{error.strerror}, so that this checkpoint is not saved; '
+                'make room for it, and go on from the one before it with '
+                '--resume',
+                str(path),
+            ) from error
         finally:
             if is_main_process():
                 _remove(part)

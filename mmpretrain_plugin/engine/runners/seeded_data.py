@@ -19,6 +19,7 @@ from torch.utils.data import (
     Sampler,
 )
 
+from ..batch_sizes import SizeCheckedCollate
 from ..random_state import SAMPLE, set_random_state
 from .dataset_view import DatasetView
 
@@ -163,11 +164,12 @@ def seed_data(loader: DataLoader, seed: int) -> DataLoader:
         batches.sampler = SeededSampler(batches.sampler, seed)
         options['batch_sampler'] = SkippableBatches(batches)
     for name in (
-        'num_workers', 'collate_fn', 'pin_memory', 'timeout',
+        'num_workers', 'pin_memory', 'timeout',
         'worker_init_fn', 'multiprocessing_context', 'generator',
         'prefetch_factor', 'persistent_workers', 'pin_memory_device',
     ):  # fmt: skip
         options[name] = getattr(loader, name)
+    options['collate_fn'] = SizeCheckedCollate(loader.collate_fn)
     return DataLoader(SeededDataset(loader.dataset), **options)
 
 

@@ -1,11 +1,11 @@
-"""An option that nothing reads is refused, with the nearest name."""
+"""Options that nothing reads, and numbers that are none, are refused."""
 
 import pytest
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
 
 from mmpretrain_plugin.engine import CheckedFlexibleRunner, CheckedRunner
-from mmpretrain_plugin.engine.runners.config_keys import check_keys
+from mmpretrain_plugin.engine.runners.config_options import check_options
 from tests.test_configs import CONFIGS
 
 FILE = CONFIGS / 'fcmae/fcmae_convnextv2-tiny_1xb64-800e_folder.py'
@@ -27,7 +27,44 @@ def test_a_misspelled_option_is_refused(option, message, runner):
     cfg = Config.fromfile(FILE)
     cfg.merge_from_dict({option: 1})
     with pytest.raises(ValueError, match=message):
-        check_keys(cfg, runner)
+        check_options(cfg, runner)
+
+
+@pytest.mark.parametrize(
+    ('option', 'value', 'message'),
+    [
+        ('optim_wrapper.optimizer.lr', '1e-4x', r'lr must be a number, such '
+         "as 0.0024, got '1e-4x'"),
+        ('optim_wrapper.optimizer.lr', '1,5e-4', 'lr must be a number'),
+        ('train_dataloader.batch_size', '64.o', 'batch_size must be a number'),
+        ('train_cfg.max_epochs', '8OO', 'max_epochs must be a number'),
+        ('auto_scale_lr.enable', 'ture', "must be True or False, got 'ture'"),
+        ('train_dataloader.dataset.pipeline.1.scale', '224p',
+         r'train_dataloader\.dataset\.pipeline\.1\.scale must be a number'),
+    ],
+)  # fmt: skip
+def test_a_mistyped_number_is_refused(option, value, message):
+    cfg = Config.fromfile(FILE)
+    cfg.merge_from_dict({option: value})
+    with pytest.raises(ValueError, match=message):
+        check_options(cfg, CheckedRunner)
+
+
+@pytest.mark.parametrize(
+    ('option', 'value'),
+    [
+        ('optim_wrapper.optimizer.lr', 1),
+        ('train_cfg.max_epochs', 2.0),
+        ('model.backbone.arch', 'atto'),
+        ('train_dataloader.num_workers', 'auto'),
+        ('randomness', dict(seed=1)),
+        ('load_from', 'a1.pth'),
+    ],
+)
+def test_other_values_are_not(option, value):
+    cfg = Config.fromfile(FILE)
+    cfg.merge_from_dict({option: value})
+    check_options(cfg, CheckedRunner)
 
 
 def test_the_runner_checks_before_it_builds_anything(tmp_path):
@@ -48,10 +85,10 @@ def test_what_tools_and_runners_add_is_known():
             custom_hooks=[], val_cfg=None, randomness=dict(seed=1),
         )
     )  # fmt: skip
-    check_keys(cfg, CheckedRunner)
+    check_options(cfg, CheckedRunner)
     cfg.strategy = dict(type='DDPStrategy')
-    check_keys(cfg, CheckedFlexibleRunner)
+    check_options(cfg, CheckedFlexibleRunner)
 
 
 def test_a_config_without_a_file_may_have_any_keys():
-    check_keys(Config(dict(anything=1)), CheckedRunner)
+    check_options(Config(dict(anything=1)), CheckedRunner)
