@@ -23,7 +23,7 @@ from ..work_dir import RECORD
 from .input_check_hook import unwrap
 from .random_state_hook import set_step_state
 
-KEPT = 16  # steps whose batches are kept until the device is done with them
+KEPT = 16  # steps, with their batches, that the device may be behind
 
 
 @dataclass
@@ -48,16 +48,22 @@ class PastStep:
         """Return whether the flag has its value."""
         return self.event is None or self.event.query()
 
+    def wait(self) -> None:
+        """Wait until the flag has its value."""
+        if self.event is not None:
+            self.event.synchronize()
+
 
 @HOOKS.register_module()
 class NonFiniteHook(Hook):
     """Stop a training at the first loss or gradient that is not finite.
 
     A flag on the device records it, and keeps fused optimizers from changing
-    anything from then on. No step waits for the device: the flag is read when
-    the device is done with a step. That step then is repeated, with the same
-    masks, to name the first module whose output or gradient is not finite.
-    Weights that are not finite are never saved.
+    anything from then on. No step waits for the device, unless it is far
+    behind: the flag is read when the device is done with a step. That step
+    then is repeated, with the same masks, to name the first module whose
+    output or gradient is not finite. Weights that are not finite are never
+    saved.
 
     A GradScaler skips steps whose scaled gradients are not finite; that is no
     error until the scale has fallen below 1.
@@ -70,7 +76,7 @@ class NonFiniteHook(Hook):
 
     def __init__(self, interval: int = 50) -> None:
         self.interval = interval
-        self.steps: deque[PastStep] = deque(maxlen=KEPT)
+        self.steps: deque[PastStep] = deque()
         self.batch: Any = None
         self._handles: list[Any] = []
 
@@ -134,8 +140,10 @@ class NonFiniteHook(Hook):
         if isinstance(loss, Tensor):
             self._add(~torch.isfinite(loss.detach()).all())
         self.steps.append(self._record(runner, data_batch))
-        while self.steps and self.steps[0].is_ready():
-            self._check(runner, self.steps.popleft())
+        while self.steps and (
+            len(self.steps) > KEPT or self.steps[0].is_ready()
+        ):
+            self._check_next(runner)
         if self.every_n_train_iters(runner, self.interval):
             _check_scale(runner)
 
@@ -192,10 +200,13 @@ class NonFiniteHook(Hook):
     def _check_all(self, runner: Runner) -> None:
         """Wait for the device, and check the steps that were not checked."""
         while self.steps:
-            step = self.steps.popleft()
-            if step.event is not None:
-                step.event.synchronize()
-            self._check(runner, step)
+            self._check_next(runner)
+
+    def _check_next(self, runner: Runner) -> None:
+        """Wait for the first step that was not checked, and check it."""
+        step = self.steps.popleft()
+        step.wait()
+        self._check(runner, step)
 
 
 def _optimizers(runner: Runner) -> Iterator[Optimizer]:

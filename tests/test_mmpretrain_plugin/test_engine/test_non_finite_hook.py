@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from torch import nn
 
+from mmpretrain_plugin.engine.hooks import non_finite_hook
 from mmpretrain_plugin.engine.hooks.non_finite_hook import (
     KEPT,
     NonFiniteHook,
@@ -133,6 +134,21 @@ def test_steps_behind_the_device_change_nothing(folder, tmp_path, kind):
     assert f'the first such value is {value}' in str(error.value)
     for name, weight in runner.model.state_dict().items():
         assert torch.equal(weight, hook.weights[name]), name
+
+
+def test_a_device_that_is_far_behind_is_waited_for(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(non_finite_hook, 'KEPT', 2)
+    runner = RUNNERS.build(config(folder, tmp_path, fused=True))
+    runner.register_hook(SpoilHook(1, infinite_pixels))
+    runner.hooks.remove(
+        next(h for h in runner.hooks if isinstance(h, NonFiniteHook))
+    )
+    runner.register_hook(QueuedHook(behind=99))
+    with pytest.raises(FloatingPointError, match='at iteration 2 '):
+        runner.train()
+    assert runner.iter == 3
 
 
 def test_what_the_device_computed_is_read_before_a_checkpoint(

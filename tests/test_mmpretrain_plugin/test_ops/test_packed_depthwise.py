@@ -10,13 +10,11 @@ from mmpretrain_plugin.models.masking import random_mask, visible_indices
 from mmpretrain_plugin.ops import VisiblePatches, packed_depthwise_conv
 from mmpretrain_plugin.ops.depthwise import (
     plain_packed_depthwise_conv,
-    triton,
     window_products,
 )
 from mmpretrain_plugin.ops.depthwise.comparison import compare_depthwise_conv
 from mmpretrain_plugin.ops.depthwise.halo import halo_depthwise_conv
 from mmpretrain_plugin.ops.triton_support import can_run_triton
-from tests.helpers.gpu_code import assert_compiles_for_gpu
 
 # Positions per side of a patch, and grids where all, some, or few of a
 # kernel's neighbors exist. Side 3 is of patches of 96 pixels, 16 of a stem
@@ -166,39 +164,3 @@ def check_triton_equals_the_plain_convolution(
         error = (one.double() - other).norm() / other.norm()
         # The interpreter truncates fp32 to bf16; GPUs round it.
         assert error < 2 * torch.finfo(dtype).eps + 1e-6
-
-
-def gpu_cases():
-    """Capability, type and side: one for every run, the others nightly."""
-    usual = (90, 'bf16', 8)
-    yield usual
-    for one in itertools.product((80, 90), ('fp32', 'fp16', 'bf16'), (8, 1)):
-        if one != usual:
-            yield pytest.param(*one, marks=pytest.mark.nightly)
-
-
-@pytest.mark.parametrize(('capability', 'dtype', 'side'), gpu_cases())
-def test_triton_compiles_for_gpus(
-    tmp_path, monkeypatch, capability, dtype, side
-):
-    """To machine code, which needs no GPU."""
-    monkeypatch.setenv('TRITON_CACHE_DIR', str(tmp_path))
-    constants = dict(
-        side=side, around=3 if side == 8 else 7, k=7, block_p=side**2,
-        block_c=64,
-    )  # fmt: skip
-    types = {
-        **dict.fromkeys(['x', 'y', 'grad'], f'*{dtype}'),
-        **dict.fromkeys(['weight', 'bias', 'parts'], '*fp32'),
-        **dict.fromkeys(['patches', 'splits', 'channels'], 'i32'),
-        'table': '*i64',
-    }
-    assert_compiles_for_gpu(
-        triton.convolve_kernel,
-        types,
-        dict(constants, flipped=True, has_bias=True),
-        capability,
-    )
-    assert_compiles_for_gpu(
-        triton.weight_gradient_kernel, types, constants, capability
-    )

@@ -5,7 +5,6 @@ Functions named ``check_*`` run in Triton's interpreter, in the process that
 """
 
 import importlib
-import itertools
 import sys
 
 import pytest
@@ -22,7 +21,6 @@ from mmpretrain_plugin.ops import (
 )
 from mmpretrain_plugin.ops.layer_norm.comparison import compare_layer_norm
 from mmpretrain_plugin.ops.triton_support import can_run_triton
-from tests.helpers.gpu_code import assert_compiles_for_gpu
 
 # Positions and channels: both end inside a tile, and each axis has two tiles;
 # folded weights, or scaled activations.
@@ -285,40 +283,3 @@ def test_the_operators_work_without_triton(monkeypatch):
     weights = {k: v for k, v in values.items() if k != 'x'}
     y = fresh.folded_mlp(values['x'], fresh.MLPWeights(**weights))
     assert torch.isfinite(y).all()
-
-
-def gpu_cases():
-    """Capability, type and channels: one for every run, the others nightly."""
-    usual = (90, 'bf16', 40)
-    yield usual
-    for one in itertools.product(
-        (80, 90), ('fp32', 'fp16', 'bf16'), (40, 2816)
-    ):
-        if one != usual:
-            yield pytest.param(*one, marks=pytest.mark.nightly)
-
-
-@pytest.mark.parametrize(('capability', 'dtype', 'channels'), gpu_cases())
-def test_kernels_compile_for_gpus(
-    tmp_path, monkeypatch, capability, dtype, channels
-):
-    """To machine code, which needs no GPU."""
-    monkeypatch.setenv('TRITON_CACHE_DIR', str(tmp_path))
-    gelu_tile = dict(block_t=64, block_k=64)
-    tile = layer_norm.triton.tile_sizes(channels)
-    narrow = dict.fromkeys(['a', 'h', 'd_a', 'z', 'd_z'], f'*{dtype}')
-    pointers = narrow | dict.fromkeys(
-        ['x', 'd_x', 'parts', 'ratio', 'weight', 'bias', 'mean', 'rstd'],
-        '*fp32',
-    )
-    numbers = dict(positions='i32', channels='i32', rows='i32', eps='fp32')
-    for kernel, constexprs in [
-        (gelu_norms.triton.gelu_norms_forward_kernel, gelu_tile),
-        (gelu_norms.triton.gelu_norms_backward_kernel,
-         dict(gelu_tile, has_ratio=True)),
-        (layer_norm.triton.layer_norm_forward_kernel, tile),
-        (layer_norm.triton.layer_norm_backward_kernel, dict(tile, steps=4)),
-    ]:  # fmt: skip
-        assert_compiles_for_gpu(
-            kernel, pointers | numbers, constexprs, capability
-        )
