@@ -1,11 +1,13 @@
-"""Images per second that a core decodes and crops for pre-training.
+"""Images per second that a core loads for pre-training.
 
     python benchmarks/data_loading.py
 
-Random JPEG images of ImageNet's usual size, 500 x 375 pixels, through random
-resized crop to 224 and flip: MMPretrain's pipeline with each of its decoders,
-and torchvision's transforms v2. One process; a data loader has
-``num_workers``.
+Photographs of scikit-image and scikit-learn, resized to ImageNet's usual size
+and to that of a camera, through random resized crop to 224 and flip: the
+pipeline of the configs, and MMPretrain's with each of its libraries, whose
+crops with Pillow are those of the official code. One process; a data loader
+has ``num_workers``. Differences are of 8-bit pixels to MMPretrain's pipeline
+with Pillow, for the same crops.
 """
 
 import tempfile
@@ -15,58 +17,82 @@ import numpy as np
 import torch
 from measure import medians, parser, report
 from mmcv.transforms import Compose
-from mmpretrain.registry import TRANSFORMS
+from mmengine.config import Config
+from mmengine.registry import DefaultScope, init_default_scope
 from PIL import Image
-from torchvision.io import ImageReadMode, decode_jpeg, read_file
-from torchvision.transforms import v2
+from skimage import data
+from sklearn.datasets import load_sample_image
 
-COUNT = 64
+CONFIG = 'fcmae/fcmae_convnextv2-tiny_1xb64-800e_folder.py'
+SIZES = ((500, 375), (2000, 1500))
+REFERENCE = 'MMPretrain: OpenCV decodes, Pillow crops'
 
 
-def make_images(folder: Path) -> list[str]:
-    """Save images with edges and texture like those of photographs."""
-    random = np.random.default_rng(0)
+def photographs() -> list[np.ndarray]:
+    """Return photographs that come with packages."""
+    return [
+        data.astronaut(),
+        data.chelsea(),
+        data.coffee(),
+        data.rocket(),
+        data.retina(),
+        load_sample_image('china.jpg'),
+        load_sample_image('flower.jpg'),
+    ]
+
+
+def write_images(folder: Path, width: int, height: int) -> list[str]:
+    """Write photographs as JPEG files of a size, and return their paths.
+
+    Args:
+        folder: Folder of the files.
+        width: Width in pixels.
+        height: Height in pixels.
+    """
     paths = []
-    for i in range(COUNT):
-        coarse = random.integers(0, 256, (24, 32, 3), dtype=np.uint8)
-        image = Image.fromarray(coarse).resize((500, 375), Image.BICUBIC)
-        noise = random.normal(0, 8, (375, 500, 3))
-        pixels = np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8)
-        paths.append(str(folder / f'{i}.jpg'))
-        Image.fromarray(pixels).save(paths[-1], quality=90)
+    for i, pixels in enumerate(photographs()):
+        image = Image.fromarray(pixels)
+        factor = max(width / image.width, height / image.height)
+        size = (round(factor * image.width), round(factor * image.height))
+        image = image.resize(size, Image.BICUBIC).crop((0, 0, width, height))
+        paths.append(str(folder / f'{width}_{i}.jpg'))
+        image.save(paths[-1], quality=90)
     return paths
 
 
-def mmpretrain_pipeline(decoder: str, cropper: str) -> Compose:
-    """Return MMPretrain's pre-training pipeline with given libraries."""
-    return Compose(
-        [
-            TRANSFORMS.build(step)
-            for step in (
-                dict(type='LoadImageFromFile', imdecode_backend=decoder),
-                dict(
-                    type='RandomResizedCrop',
-                    scale=224,
-                    crop_ratio_range=(0.2, 1.0),
-                    backend=cropper,
-                    interpolation='bicubic',
-                ),
-                dict(type='RandomFlip', prob=0.5),
-                dict(type='PackInputs'),
-            )
-        ]
-    )
+def pipelines() -> dict[str, Compose]:
+    """Return the pipelines by name."""
+    configs = Path(__file__).resolve().parents[1] / 'configs'
+    cfg = Config.fromfile(configs / CONFIG)
+    first, *rest = cfg.train_dataloader.dataset.pipeline
+
+    def mmpretrain(decoder: str, cropper: str) -> list[dict]:
+        load = dict(type='LoadImageFromFile', imdecode_backend=decoder)
+        crop = dict(
+            type='RandomResizedCrop',
+            scale=first.scale,
+            crop_ratio_range=first.crop_ratio_range,
+            backend=cropper,
+            interpolation='bicubic',
+        )
+        return [load, crop, *rest]
+
+    steps = {
+        'as in the configs': [first, *rest],
+        REFERENCE: mmpretrain('cv2', 'pillow'),
+        'MMPretrain: Pillow': mmpretrain('pillow', 'pillow'),
+        'MMPretrain: OpenCV, not antialiased': mmpretrain('cv2', 'cv2'),
+    }
+    init_default_scope('mmpretrain')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return {name: Compose(pipeline) for name, pipeline in steps.items()}
 
 
-def torchvision() -> v2.Transform:
-    """Return the same transforms of torchvision v2."""
-    return v2.Compose(
-        [
-            v2.RandomResizedCrop(
-                224, (0.2, 1.0), interpolation=v2.InterpolationMode.BICUBIC
-            ),
-            v2.RandomHorizontalFlip(),
-        ]
+def load(pipeline: Compose, paths: list[str]) -> torch.Tensor:
+    """Return images of a pipeline, with crops that are always the same."""
+    np.random.seed(0)
+    return torch.stack(
+        [pipeline(dict(img_path=path))['inputs'] for path in paths]
     )
 
 
@@ -74,37 +100,28 @@ def main() -> None:
     """Run the benchmark."""
     args = parser(__doc__, has_gpu=False).parse_args()
     torch.set_num_threads(1)
-    crop = torchvision()
-    configs = mmpretrain_pipeline('cv2', 'pillow')
-    opencv = mmpretrain_pipeline('cv2', 'cv2')
-    pillow = mmpretrain_pipeline('pillow', 'pillow')
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        paths = make_images(Path(folder))
-        variants = {
-            'as in the configs: OpenCV decodes, Pillow crops': lambda: [
-                configs(dict(img_path=path)) for path in paths
-            ],
-            "MMPretrain's pipeline, OpenCV": lambda: [
-                opencv(dict(img_path=path)) for path in paths
-            ],
-            "MMPretrain's pipeline, Pillow": lambda: [
-                pillow(dict(img_path=path)) for path in paths
-            ],
-            'torchvision v2': lambda: [
-                crop(decode_jpeg(read_file(path), ImageReadMode.RGB))
-                for path in paths
-            ],
-        }
-        seconds = medians(variants, args.rounds, 'cpu')
-    first = next(iter(variants))
-    rows = [
-        {
-            'pipeline': name,
-            'images/s per core': COUNT / time,
-            'time / first': time / seconds[first],
-        }
-        for name, time in seconds.items()
-    ]
+        for width, height in SIZES:
+            paths = write_images(Path(folder), width, height)
+            variants = {
+                name: lambda p=pipeline, x=paths: load(p, x)
+                for name, pipeline in pipelines().items()
+            }
+            seconds = medians(variants, args.rounds, 'cpu')
+            wanted = variants[REFERENCE]().int()
+            for name, run in variants.items():
+                difference = (run().int() - wanted).abs()
+                rows.append(
+                    {
+                        'pixels': f'{width} x {height}',
+                        'pipeline': name,
+                        'images/s per core': len(paths) / seconds[name],
+                        'speedup': seconds[REFERENCE] / seconds[name],
+                        'mean difference': difference.float().mean().item(),
+                        'largest difference': difference.max().item(),
+                    }
+                )
     report('data_loading', args, rows)
 
 

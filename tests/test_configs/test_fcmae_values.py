@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from mmengine.registry import DefaultScope
+from mmengine.registry import TRANSFORMS, DefaultScope
 
+from mmpretrain_plugin.datasets.transforms import LoadRandomResizedCrop
 from tests.test_configs import CONFIGS, PATHS, facts, load
 
 PRETRAINING = [
@@ -61,11 +62,11 @@ def test_values(path):
     assert cosine.get('eta_min', 0) == 0
     assert cfg.train_dataloader.batch_size * 64 == row.batch
     assert cfg.auto_scale_lr.base_batch_size == row.batch
-    read, crop, flip, pack = cfg.train_dataloader.dataset.pipeline
-    assert read.type == 'LoadImageFromFile'
-    assert crop.type == 'RandomResizedCrop'
+    crop, flip, pack = cfg.train_dataloader.dataset.pipeline
+    crop = TRANSFORMS.build(crop)
+    assert isinstance(crop, LoadRandomResizedCrop)
     assert (crop.scale, crop.crop_ratio_range) == (
-        row.pixels, row.crop_scale,
+        (row.pixels, row.pixels), row.crop_scale,
     )  # fmt: skip
     assert crop.interpolation == 'bicubic'
     assert (flip.type, flip.prob) == ('RandomFlip', 0.5)

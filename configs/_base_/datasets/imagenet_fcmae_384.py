@@ -3,5 +3,5 @@
 _base_ = './imagenet_fcmae.py'
 
 train_pipeline = _base_.train_pipeline
-train_pipeline[1]['scale'] = 384
+train_pipeline[0]['scale'] = 384
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

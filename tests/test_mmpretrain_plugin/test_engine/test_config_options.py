@@ -39,8 +39,8 @@ def test_a_misspelled_option_is_refused(option, message, runner):
         ('train_dataloader.batch_size', '64.o', 'batch_size must be a number'),
         ('train_cfg.max_epochs', '8OO', 'max_epochs must be a number'),
         ('auto_scale_lr.enable', 'ture', "must be True or False, got 'ture'"),
-        ('train_dataloader.dataset.pipeline.1.scale', '224p',
-         r'train_dataloader\.dataset\.pipeline\.1\.scale must be a number'),
+        ('train_dataloader.dataset.pipeline.0.scale', '224p',
+         r'train_dataloader\.dataset\.pipeline\.0\.scale must be a number'),
     ],
 )  # fmt: skip
 def test_a_mistyped_number_is_refused(option, value, message):
