@@ -104,7 +104,11 @@ def read_pickle(
                 return torch.load(path, map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         named = re.search(r'GLOBAL (\S+) ', str(error))
-        what = f'it contains {named[1]}' if named else first_line(error)
+        # Its first line recommends to run the code.
+        reason = re.search(r'WeightsUnpickler error: (.*)', str(error))
+        what = reason[1] if reason else first_line(error)
+        if named:
+            what = f'it contains {named[1]}'
         raise CheckpointFileError(
             f'{path} is no checkpoint, or contains more than weights and '
             f'could run code when opened ({what}); if you trust its source, '

@@ -17,18 +17,23 @@ def read_coco_file(path: Path) -> dict[str, Any]:
 
     Raises:
         ValueError: If the file is damaged, has no images, no categories, two
-            of one name, or an object of an unknown image or category.
+            of one name or id, two images of one id, an image without a name
+            or a size, or an object of an unknown image or category.
     """
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
-        images = {image['id'] for image in content['images']}
+        images = Counter(image['id'] for image in content['images'])
         names = Counter(category['name'] for category in content['categories'])
-        ids = {category['id'] for category in content['categories']}
+        ids = Counter(category['id'] for category in content['categories'])
+        unnamed = [n for n in names if not isinstance(n, str)]
+        odd = [one['id'] for one in content['images'] if not _is_image(one)]
         objects = [
             (one.get('id'), one['image_id'], one['category_id'])
             for one in content['annotations']
         ]
-    except (ValueError, LookupError, AttributeError, TypeError) as error:
+    except (
+        ValueError, LookupError, AttributeError, TypeError, RecursionError,
+    ) as error:  # fmt: skip
         raise ValueError(
             f'{path} is damaged or not in COCO format ({error!r:.99}); write '
             'it again'
@@ -45,6 +50,23 @@ def read_coco_file(path: Path) -> dict[str, Any]:
         raise ValueError(
             f'{path} has two categories {twice[0]!r}; rename one of them'
         )
+    if unnamed:
+        raise ValueError(
+            f'{path} has a category of the name {unnamed[0]!r}; names are '
+            'strings'
+        )
+    for kind, counts in (('categories', ids), ('images', images)):
+        number = next((n for n, count in counts.items() if count > 1), None)
+        if number is not None:
+            raise ValueError(
+                f'{path} has two {kind} of the id {number!r}, and objects '
+                'could belong to either; give them different ids'
+            )
+    if odd:
+        raise ValueError(
+            f'{path} has an image (id {odd[0]!r}) without file_name, or '
+            'without a height and width of 1 or more; correct it'
+        )
     for number, image, category in objects:
         if category not in ids:
             raise ValueError(
@@ -57,6 +79,13 @@ def read_coco_file(path: Path) -> dict[str, Any]:
                 'which is not among its images'
             )
     return content
+
+
+def _is_image(image: dict[str, Any]) -> bool:
+    """Return whether an image has a name and a size."""
+    size = [image.get('height'), image.get('width')]
+    name = image.get('file_name')
+    return isinstance(name, str) and _numbers(size) and min(size) >= 1
 
 
 def category_names(content: dict[str, Any]) -> list[str]:
@@ -95,7 +124,7 @@ def read_category_names(path: Path) -> list[str]:
 
 def check_objects(
     path: Path, content: dict[str, Any], keys: Sequence[str] = ()
-) -> None:
+) -> int:
     """Check the boxes and outlines of all objects.
 
     Args:
@@ -103,9 +132,13 @@ def check_objects(
         content: What ``read_coco_file`` returned.
         keys: What each object needs, of 'bbox', 'area' and 'segmentation'.
 
+    Returns:
+        Number of objects that MMDetection does not train: crowds, those that
+        are marked as ignored, and those below a pixel or outside of their
+        image. 0 without 'bbox' among the keys.
+
     Raises:
-        ValueError: If there are no objects, none is large enough for
-            MMDetection, which leaves out those below a pixel, or one has a
+        ValueError: If there are no objects, all are of that kind, or one has a
             box or an outline that cannot be used.
     """
     objects = content['annotations']
@@ -122,25 +155,39 @@ def check_objects(
                     f'{image.get("file_name")}) {problem}; correct or remove '
                     'it'
                 )
-    if 'bbox' in keys and not any(_is_used(one) for one in objects):
+    if 'bbox' not in keys:
+        return 0
+    used = sum(_is_used(one, images[one['image_id']]) for one in objects)
+    if not used:
         raise ValueError(
-            f'{path} has {len(objects)} objects, and the boxes of all of them '
-            'are smaller than a pixel or have no area; bbox is [x, y, width, '
-            'height] in pixels'
+            f'{path} has {len(objects)} objects, and all of them are smaller '
+            'than a pixel, outside of their images, without area, crowds, or '
+            'marked as ignored; bbox is [x, y, width, height] in pixels'
         )
+    return len(objects) - used
 
 
-def _is_used(one: dict[str, Any]) -> bool:
-    """Return whether MMDetection does not leave out an object."""
-    _, _, width, height = one['bbox']
-    return width >= 1 and height >= 1 and one.get('area', 1) > 0
+def _is_used(one: dict[str, Any], image: dict[str, Any]) -> bool:
+    """Return whether MMDetection trains an object."""
+    x, y, width, height = one['bbox']
+    return (
+        min(width, height) >= 1
+        and one.get('area', 1) > 0
+        and not one.get('ignore')
+        and not one.get('iscrowd')
+        and min(x + width, image['width']) > max(x, 0)
+        and min(y + height, image['height']) > max(y, 0)
+    )
 
 
 def _numbers(values: Any) -> bool:
     """Return whether a value is a list of finite numbers."""
-    return isinstance(values, list) and all(
-        isinstance(v, (int, float)) and math.isfinite(v) for v in values
-    )
+    try:
+        return isinstance(values, list) and all(
+            isinstance(v, (int, float)) and math.isfinite(v) for v in values
+        )
+    except OverflowError:  # an integer that no float holds
+        return False
 
 
 def _box_problem(box: Any, image: dict[str, Any]) -> str | None:
@@ -151,6 +198,8 @@ def _box_problem(box: Any, image: dict[str, Any]) -> str | None:
             f'whose bbox is {box!r:.60}, not [x, y, width, height] with '
             'finite numbers'
         )
+    if min(box[2:]) < 0:
+        return f'whose bbox {box!r:.60} has a negative width or height'
     return None
 
 

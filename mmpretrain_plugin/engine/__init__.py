@@ -1,4 +1,6 @@
 from .hooks import (
+    AccumulationHook,
+    FiniteWeightsHook,
     InputCheckHook,
     InterruptionHook,
     NonFiniteHook,
@@ -16,10 +18,12 @@ from .runners import (
 from .strategies import FullyShardStrategy
 
 __all__ = [
+    'AccumulationHook',
     'CheckedFlexibleRunner',
     'CheckedRunner',
     'CheckedTestLoop',
     'CustomDataRunner',
+    'FiniteWeightsHook',
     'FullyShardStrategy',
     'InputCheckHook',
     'InterruptionHook',

@@ -5,7 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import cv2
+import mmcv
 from PIL import ExifTags, Image, UnidentifiedImageError
+
+from ..datasets.image_files import SUFFIXES
 
 THREADS = 16  # files are on a network, in the worst case
 TURNED = (5, 6, 7, 8)  # orientations in which OpenCV turns an image
@@ -27,14 +31,16 @@ def check_mask_sizes(dataset: Any, address: str) -> int:
     Raises:
         ValueError: If sizes differ, or a file is no image.
     """
-    if not len(dataset) or not hasattr(dataset, 'get_data_info'):
+    if not hasattr(dataset, 'get_data_info') or not len(dataset):
         return 0
     if not dataset.get_data_info(0).get('seg_map_path'):
         return 0
     infos = (dataset.get_data_info(i) for i in range(len(dataset)))
     pairs = [(info['img_path'], info['seg_map_path']) for info in infos]
-    if any('://' in str(path) for pair in pairs[:1] for path in pair):
-        return 0
+    # A data set may repeat another one.
+    pairs = [
+        pair for pair in dict.fromkeys(pairs) if all(map(_is_image, pair))
+    ]
     with ThreadPoolExecutor(THREADS) as pool:
         problems: Iterable[str | None] = pool.map(_problem, pairs)
         for problem in problems:
@@ -46,6 +52,11 @@ def check_mask_sizes(dataset: Any, address: str) -> int:
     return len(pairs)
 
 
+def _is_image(path: str) -> bool:
+    """Return whether a path has the name of a local image."""
+    return '://' not in path and Path(path).suffix.lower() in SUFFIXES
+
+
 def _problem(pair: tuple[str, str]) -> str | None:
     """Return what is wrong with an image and its mask."""
     sizes = []
@@ -53,10 +64,10 @@ def _problem(pair: tuple[str, str]) -> str | None:
         try:
             sizes.append(image_size(path))
         except UnidentifiedImageError:
-            if Path(path).suffix.lower() in ('.tif', '.tiff', '.npy'):
+            if Path(path).suffix.lower() in ('.tif', '.tiff'):
                 return None  # of other channels and bits
             return f'{path} is no image'
-        except OSError as error:
+        except (OSError, cv2.error) as error:
             return f'{path} cannot be read ({error})'
     (width, height), (mask_width, mask_height) = sizes
     if sizes[0] != sizes[1]:
@@ -69,8 +80,16 @@ def _problem(pair: tuple[str, str]) -> str | None:
 
 def image_size(path: str | Path) -> tuple[int, int]:
     """Return width and height of an image as OpenCV reads it."""
-    with Image.open(path) as image:
-        width, height = image.size
-        if image.getexif().get(ExifTags.Base.Orientation) in TURNED:
-            return height, width
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            # Pillow looks for it in the pixels of other formats.
+            has_header = image.format in ('JPEG', 'MPO', 'TIFF', 'WEBP')
+            if has_header and (
+                image.getexif().get(ExifTags.Base.Orientation) in TURNED
+            ):
+                return height, width
+            return width, height
+    except Image.DecompressionBombError:  # more pixels than Pillow opens
+        height, width = mmcv.imread(path, backend='cv2').shape[:2]
         return width, height

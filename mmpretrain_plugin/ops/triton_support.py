@@ -139,7 +139,11 @@ def _compare(
     reason = _unsupported(device, dtype)
     if reason is None:
         try:
-            with torch.autocast(device.type, enabled=False):
+            with (
+                torch.inference_mode(False),
+                torch.device('cpu'),
+                torch.autocast(device.type, enabled=False),
+            ):
                 error = compare(device, dtype)
         except Exception as raised:  # Triton raises many types
             lines = str(raised).split('\n')

@@ -19,7 +19,7 @@ from mim.commands.train import cli as mim_train
 from mmengine.config import Config
 from mmengine.registry import STRATEGIES
 
-from mmpretrain_plugin.engine.runners.config_options import OTHERS
+from mmpretrain_plugin.engine.runners.config_options import KNOWN_KEYS
 from mmpretrain_plugin.models import ConvNeXtV2
 from tests.test_configs import load
 
@@ -141,7 +141,7 @@ def check_keys(cfg: Config, options: list[str]) -> None:
             node = node[int(part) if part.isdigit() else part]
         optional = {'accumulative_counts', 'dtype', 'interval'}
         if not place:
-            optional |= set(OTHERS)  # what our runners read
+            optional |= set(KNOWN_KEYS)  # what our runners read
         if place == ['model', 'backbone']:
             optional |= set(inspect.signature(ConvNeXtV2).parameters)
         assert key in node or key in optional, option

@@ -130,7 +130,10 @@ class InputCheckHook(Hook):
                     module, state, f'{name}.' if name else ''
                 )
             except IncompleteCheckpointError as error:
-                file = runner.cfg.get('load_from') or find_latest_checkpoint(
-                    runner.work_dir
+                # The runner may have chosen another one than the config.
+                file = (
+                    getattr(runner, '_load_from', None)
+                    or runner.cfg.get('load_from')
+                    or find_latest_checkpoint(runner.work_dir)
                 )
                 raise IncompleteCheckpointError(f'{file}: {error}') from None

@@ -1,17 +1,19 @@
-"""Save a training that is told to end, as clusters do before they end it."""
+"""Save a training that received SIGTERM, as clusters send it first."""
 
 import os
 import signal
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+import torch
+import torch.distributed as dist
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import FlexibleRunner, Runner
 
 from ...output_files import complete_file
-from ..work_dir import RECORD
+from ..work_dir import LAST_CHECKPOINT
 
 EXIT_STATUS = 128 + signal.SIGTERM
 
@@ -20,32 +22,27 @@ EXIT_STATUS = 128 + signal.SIGTERM
 class InterruptionHook(Hook):
     """After SIGTERM, finish the step, save a checkpoint and exit.
 
-    ``--resume`` goes on from it, also within an epoch. The exit status is
-    143, as of any process that SIGTERM ends. Of several processes the first
-    saves and exits; the launcher ends the others. A training with sharded
-    weights is ended at once, because its processes could only save together.
+    ``--resume`` continues from it, also within an epoch. The exit status is
+    143, as of any process that SIGTERM ends. The runner records the signal
+    (``ResumableTraining``). Of several processes, any may receive it: all end
+    after the same step, and the first one saves. ``FlexibleRunner`` with
+    several processes ends at once.
+
+    Args:
+        interval: Steps after which several processes ask each other.
     """
 
     priority = 'LOWEST'  # after averages, schedulers and regular checkpoints
 
-    def __init__(self) -> None:
-        self.is_told = False
-        self._before: Any = None
+    def __init__(self, interval: int = 10) -> None:
+        self.interval = interval
+        self.ends = False
+        self._group: Any = None
 
     def before_train(self, runner: Runner) -> None:
-        """Wait for SIGTERM."""
-        if isinstance(runner, FlexibleRunner) and runner.world_size > 1:
-            return
-        process = os.getpid()
-
-        def remember(number: int, frame: FrameType | None) -> None:
-            if os.getpid() == process:
-                self.is_told = True
-            else:  # a worker of the data loader
-                signal.signal(number, signal.SIG_DFL)
-                os.kill(os.getpid(), number)
-
-        self._before = signal.signal(signal.SIGTERM, remember)
+        """Create a group of processes that does not need the device."""
+        if get_world_size() > 1 and not isinstance(runner, FlexibleRunner):
+            self._group = dist.new_group(backend='gloo')
 
     def after_train_iter(
         self,
@@ -54,14 +51,14 @@ class InterruptionHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Save and exit, if told to and no gradients are accumulated."""
-        if not self.is_told or runner.rank > 0:
+        """Save and exit after SIGTERM, unless gradients are accumulated."""
+        self.ends = self.ends or self._was_received(runner)
+        should_update = getattr(
+            runner.optim_wrapper, 'should_update', lambda: True
+        )
+        if not self.ends or not should_update():
             return
         done = runner.iter + 1
-        counts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
-        if done % counts and done < runner.max_iters:
-            return
-        self._stop_waiting()
         folder = next(
             (h.out_dir for h in runner.hooks if isinstance(h, CheckpointHook)),
             runner.work_dir,
@@ -70,19 +67,24 @@ class InterruptionHook(Hook):
         meta = dict(epoch=runner.epoch, iter=done)
         runner.save_checkpoint(folder, name, meta=meta, by_epoch=False)
         path = os.path.join(folder, name)
-        with complete_file(Path(runner.work_dir, RECORD)) as part:
-            part.write_text(path)
+        if is_main_process():
+            with complete_file(Path(runner.work_dir, LAST_CHECKPOINT)) as part:
+                part.write_text(path)
+        if self._group is not None:  # a launcher ends all after the first
+            dist.barrier(self._group)
         runner.logger.info(
             f'SIGTERM after iteration {done}: saved {path}, from which '
-            '--resume goes on'
+            '--resume continues'
         )
         raise SystemExit(EXIT_STATUS)
 
-    def after_train(self, runner: Runner) -> None:
-        """Restore what SIGTERM did before."""
-        self._stop_waiting()
-
-    def _stop_waiting(self) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)
-            self._before = None
+    def _was_received(self, runner: Runner) -> bool:
+        """Return whether this process, or another one, received SIGTERM."""
+        received = runner.interruption.received
+        if self._group is None:
+            return received
+        if not self.every_n_train_iters(runner, self.interval):
+            return False
+        flag = torch.tensor([float(received)])
+        dist.all_reduce(flag, dist.ReduceOp.MAX, self._group)
+        return bool(flag)

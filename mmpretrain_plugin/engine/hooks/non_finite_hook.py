@@ -9,21 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapperDict
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import HOOKS
-from mmengine.runner import Runner
-from torch import Tensor
+from mmengine.runner import FlexibleRunner, Runner
+from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
-from ..non_finite import first_non_finite, is_finite
-from ..work_dir import RECORD
+from ..non_finite import first_non_finite
+from ..work_dir import LAST_CHECKPOINT
 from .input_check_hook import unwrap
 from .random_state_hook import set_step_state
 
-KEPT = 16  # steps, with their batches, that the device may be behind
+MAX_PENDING = 16  # steps, with their batches, that the device may be behind
+
+# A GradScaler that begins at 65536 is at 1 after 16.
+MAX_SKIPPED = 20
 
 
 @dataclass
@@ -33,7 +37,7 @@ class PastStep:
     Attributes:
         iteration: Its number.
         batch: Its data.
-        lr: Learning rate of the first group of parameters.
+        lr: Learning rate, before it is scaled for single layers.
         is_bad: Copy of the flag, or the flag itself on a CPU.
         event: Recorded after the copy; None on a CPU.
     """
@@ -62,14 +66,14 @@ class NonFiniteHook(Hook):
     anything from then on. No step waits for the device, unless it is far
     behind: the flag is read when the device is done with a step. That step
     then is repeated, with the same masks, to name the first module whose
-    output or gradient is not finite. Weights that are not finite are never
-    saved.
+    output or gradient is not finite. ``FiniteWeightsHook`` saves no weights
+    that are not.
 
     A GradScaler skips steps whose scaled gradients are not finite; that is no
-    error until the scale has fallen below 1.
+    error until it has skipped many in a row, or the scale has fallen below 1.
 
     Args:
-        interval: Steps after which the scale of a GradScaler is read.
+        interval: Steps after which the device is asked for both.
     """
 
     priority = 'VERY_HIGH'
@@ -77,6 +81,8 @@ class NonFiniteHook(Hook):
     def __init__(self, interval: int = 50) -> None:
         self.interval = interval
         self.steps: deque[PastStep] = deque()
+        self.skipped: Tensor | int = 0  # updates in a row by a GradScaler
+        self.is_updated = False
         self.batch: Any = None
         self._handles: list[Any] = []
 
@@ -86,9 +92,9 @@ class NonFiniteHook(Hook):
         self.is_bad = torch.zeros((), device=device)
         self.is_queued = device.type != 'cpu'
         self.steps.clear()
-        for optimizer in _optimizers(runner):
+        for wrapper in _wrappers(runner):
             self._handles.append(
-                optimizer.register_step_pre_hook(
+                wrapper.optimizer.register_step_pre_hook(
                     partial(self._look_at_gradients, runner)
                 )
             )
@@ -103,7 +109,13 @@ class NonFiniteHook(Hook):
         self, runner: Runner, optimizer: Optimizer, args: tuple, kwargs: dict
     ) -> None:
         """Set the flag if a gradient is not finite, and skip the step."""
-        if _scaler(runner) is None:
+        self.is_updated = True
+        if _scaler(runner) is not None:
+            # A fused optimizer gets the flag; others are not called.
+            skips = getattr(optimizer, 'found_inf', None)
+            keeps = 0 if skips is None else (skips > 0).int()
+            self.skipped = (self.skipped + 1) * keeps
+        else:
             gradients = [
                 p.grad.to_local() if hasattr(p.grad, 'to_local') else p.grad
                 for group in optimizer.param_groups
@@ -141,14 +153,19 @@ class NonFiniteHook(Hook):
             self._add(~torch.isfinite(loss.detach()).all())
         self.steps.append(self._record(runner, data_batch))
         while self.steps and (
-            len(self.steps) > KEPT or self.steps[0].is_ready()
+            len(self.steps) > MAX_PENDING or self.steps[0].is_ready()
         ):
             self._check_next(runner)
-        if self.every_n_train_iters(runner, self.interval):
-            _check_scale(runner)
+        if _scaler(runner) is not None:
+            if runner.optim_wrapper.should_update() and not self.is_updated:
+                self.skipped = self.skipped + 1
+            self.is_updated = False
+            if self.every_n_train_iters(runner, self.interval):
+                _check_scaler(runner, int(self.skipped))
 
     def _record(self, runner: Runner, batch: Any) -> PastStep:
-        lr = next(iter(_optimizers(runner))).param_groups[0]['lr']
+        rates = next(iter(_wrappers(runner))).get_lr()
+        lr = (rates.get('base_lr') or rates['lr'])[0]
         event, flag = None, self.is_bad
         if flag.is_cuda:
             flag = torch.empty((), pin_memory=True)
@@ -165,7 +182,7 @@ class NonFiniteHook(Hook):
         """
         if not step.is_bad:
             return
-        record = Path(runner.work_dir, RECORD)
+        record = Path(runner.work_dir, LAST_CHECKPOINT)
         last = record.read_text().strip() if record.exists() else 'none'
         raise FloatingPointError(
             f'the loss or a gradient is not finite at iteration '
@@ -176,19 +193,12 @@ class NonFiniteHook(Hook):
         )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Check all steps and all weights before they are saved.
+        """Check all steps before their weights are saved.
 
         Raises:
-            FloatingPointError: If something is not finite.
+            FloatingPointError: If something was not finite.
         """
         self._check_all(runner)
-        for key in ('state_dict', 'ema_state_dict'):
-            for name, weight in (checkpoint.get(key) or {}).items():
-                if weight.is_floating_point() and not is_finite(weight):
-                    raise FloatingPointError(
-                        f'{name} is not finite after iteration {runner.iter}; '
-                        'no checkpoint was saved'
-                    )
 
     def after_train(self, runner: Runner) -> None:
         """Check the last steps."""
@@ -209,16 +219,13 @@ class NonFiniteHook(Hook):
         self._check(runner, step)
 
 
-def _optimizers(runner: Runner) -> Iterator[Optimizer]:
-    """Yield the optimizers of a runner."""
+def _wrappers(runner: Runner) -> Iterator[OptimWrapper]:
+    """Yield the optimizer wrappers of a runner."""
     wrapper = runner.optim_wrapper
-    wrappers = (
-        wrapper.values()
-        if isinstance(wrapper, OptimWrapperDict)
-        else [wrapper]
-    )
-    for one in wrappers:
-        yield one.optimizer
+    if isinstance(wrapper, OptimWrapperDict):
+        yield from wrapper.values()
+    else:
+        yield wrapper
 
 
 def _scaler(runner: Runner) -> GradScaler | None:
@@ -227,28 +234,35 @@ def _scaler(runner: Runner) -> GradScaler | None:
     return scaler if scaler is not None and scaler.is_enabled() else None
 
 
-def _check_scale(runner: Runner) -> None:
-    """Stop if a GradScaler has skipped many steps in a row.
+def _check_scaler(runner: Runner, skipped: int) -> None:
+    """Stop if a GradScaler has skipped many updates.
+
+    Args:
+        runner: Runner, with a GradScaler.
+        skipped: Updates that it has skipped in a row.
 
     Raises:
-        FloatingPointError: If its scale is below 1.
+        FloatingPointError: If they are many, or its scale is below 1.
     """
-    scaler = _scaler(runner)
-    if scaler is None:
-        return
-    scale = scaler.get_scale()
-    if scale < 1:
+    scale = runner.optim_wrapper.loss_scaler.get_scale()
+    if skipped > MAX_SKIPPED or scale < 1:
         raise FloatingPointError(
-            f'the scale of the loss has fallen to {scale:.3g} at iteration '
-            f'{runner.iter + 1}, because gradients in float16 were not finite '
-            'in many steps in a row; use bfloat16 (optim_wrapper.dtype), '
-            'lower the learning rate, or clip gradients'
+            f'{skipped} updates in a row were skipped until iteration '
+            f'{runner.iter + 1}, and the loss is scaled by {scale:.3g}, '
+            'because gradients in float16 are not finite; use bfloat16 '
+            '(optim_wrapper.dtype), lower the learning rate, or clip gradients'
         )
 
 
 def _first_value(runner: Runner, step: PastStep) -> str:
     """Repeat a step, and return its first value that is not finite."""
     model: Any = unwrap(runner.model)
+    if get_world_size() > 1 and (
+        isinstance(runner, FlexibleRunner)
+        or any(isinstance(m, nn.SyncBatchNorm) for m in model.modules())
+    ):
+        # Processes notice at different times, and would wait for each other.
+        return 'unknown, because processes compute steps together'
     set_step_state(runner, step.iteration)
 
     def compute() -> dict[str, Tensor]:
@@ -265,4 +279,6 @@ def _first_value(runner: Runner, step: PastStep) -> str:
         }
 
     value = first_non_finite(model, compute)
+    if value is None and get_world_size() > 1:
+        return 'in the data of another process, whose message names it'
     return value or 'not found when the step was repeated'

@@ -9,6 +9,8 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 
 from ..hooks import (
+    AccumulationHook,
+    FiniteWeightsHook,
     InputCheckHook,
     InterruptionHook,
     NonFiniteHook,
@@ -20,7 +22,14 @@ from .readable_dataset import readable
 from .resumable_training import ResumableTraining
 
 # Registered unless the config has them.
-ALWAYS = (InputCheckHook, InterruptionHook, NonFiniteHook, RandomStateHook)
+DEFAULT_HOOKS = (
+    AccumulationHook,
+    FiniteWeightsHook,
+    InputCheckHook,
+    InterruptionHook,
+    NonFiniteHook,
+    RandomStateHook,
+)
 
 
 class InputChecks:
@@ -45,7 +54,7 @@ class InputChecks:
     def register_hooks(self, *args: object, **kwargs: object) -> None:
         """Register the config's hooks, and those above if not there."""
         super().register_hooks(*args, **kwargs)
-        for kind in ALWAYS:
+        for kind in DEFAULT_HOOKS:
             if not any(isinstance(hook, kind) for hook in self.hooks):
                 self.register_hook(kind())
 

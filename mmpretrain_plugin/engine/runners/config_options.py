@@ -1,8 +1,7 @@
-"""Refuse options that nothing reads, and numbers that are none."""
+"""Check the options of the command line against the config file."""
 
 import difflib
 import inspect
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from mmengine.runner import Runner
 
 # Keys that the runners and the tools of the libraries read, besides the
 # parameters of ``Runner``.
-OTHERS = (
+KNOWN_KEYS = (
     'activation_checkpointing',
     'auto_scale_lr',
     'bad_sample_share',
@@ -26,6 +25,12 @@ OTHERS = (
     'tta_model',
     'tta_pipeline',
 )
+# Options of this project, which no config has.
+TYPES: dict[str, tuple[type, ...]] = {
+    'bad_sample_share': (float, int),
+    'start_over': (bool,),
+}
+AUTOMATIC = ('auto', 'dynamic')
 
 
 def check_options(cfg: Config, runner: type) -> None:
@@ -49,11 +54,19 @@ def check_options(cfg: Config, runner: type) -> None:
     _check_keys(cfg, own, runner)
     for key in own:
         _check_values(cfg.get(key), own[key], key)
+    for key, kinds in TYPES.items():
+        if key in cfg and not isinstance(cfg[key], kinds):
+            names = ' or '.join(kind.__name__ for kind in kinds)
+            raise ValueError(f'{key} must be {names}, got {cfg[key]!r}')
+    for key in ('max_epochs', 'max_iters'):
+        count = (cfg.get('train_cfg') or {}).get(key)
+        if isinstance(count, (int, float)) and count < 1:
+            raise ValueError(f'train_cfg.{key} must be 1 or more, got {count}')
 
 
 def _check_keys(cfg: Config, own: Config, runner: type) -> None:
     """Raise an error if a key was added that nothing knows."""
-    known = {*own, *OTHERS}
+    known = {*own, *KNOWN_KEYS}
     for kind in (Runner, *inspect.getmro(runner)):
         known |= set(inspect.signature(kind.__init__).parameters)
     for key in cfg:
@@ -69,7 +82,7 @@ def _check_keys(cfg: Config, own: Config, runner: type) -> None:
 def _check_values(given: Any, own: Any, address: str) -> None:
     """Raise an error if a text is in the place of a number or a bool.
 
-    A text without digits, such as 'dynamic', may be right.
+    Numbers that are chosen automatically have names.
     """
     if isinstance(own, dict) and isinstance(given, dict):
         for key in own.keys() & given.keys():
@@ -80,7 +93,7 @@ def _check_values(given: Any, own: Any, address: str) -> None:
     elif isinstance(given, str):
         if isinstance(own, bool):
             raise ValueError(f'{address} must be True or False, got {given!r}')
-        if isinstance(own, (int, float)) and re.search(r'\d', given):
+        if isinstance(own, (int, float)) and given not in AUTOMATIC:
             raise ValueError(
                 f'{address} must be a number, such as {own}, got {given!r}'
             )

@@ -1,11 +1,13 @@
 """Check the files that a config names, before anything is built."""
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.fileio import list_from_file
+from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 
 from ...datasets.coco_file import (
@@ -129,7 +131,15 @@ def check_annotations(dataset: dict, address: str, mode: str) -> None:
     else:
         content = read_coco_file(path)
         names = category_names(content)
-        check_objects(path, content, _needed_keys(dataset))
+        unused = check_objects(path, content, _needed_keys(dataset))
+        if unused:
+            print_log(
+                f'{unused} of {len(content["annotations"])} objects of {path} '
+                'are not trained: crowds, ignored ones, and those below a '
+                'pixel or outside of their images',
+                'current',
+                logging.WARNING,
+            )
     if [name for name in names if name in classes] == list(classes):
         return
     unknown = [name for name in names if name not in classes]

@@ -6,12 +6,12 @@ from typing import Any
 
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, IterableDataset
 
 from .dataset_view import DatasetView
 
 # Samples after which a share means something.
-ENOUGH = 1000
+MIN_SAMPLES = 1000
 
 
 @DATASETS.register_module()
@@ -54,7 +54,7 @@ class ReadableDataset(DatasetView):
         except Exception as error:
             message = f'{self._name(index)} cannot be used: {_text(error)}'
             own['bad'] += 1
-            limit = self.bad_share * max(self.loaded, ENOUGH)
+            limit = self.bad_share * max(self.loaded, MIN_SAMPLES)
             if self.bad > limit:
                 if self.bad_share:
                     message += (
@@ -110,7 +110,13 @@ def readable(loader: Any, bad_share: float = 0.0) -> Any:
         bad_share: See ``ReadableDataset``.
     """
     dataset = loader['dataset'] if isinstance(loader, dict) else None
-    if not isinstance(dataset, dict) or dataset['type'] is ReadableDataset:
+    if not isinstance(dataset, dict):
+        return loader
+    kind = dataset['type']
+    kind = DATASETS.get(kind) if isinstance(kind, str) else kind
+    if kind is ReadableDataset or (
+        isinstance(kind, type) and issubclass(kind, IterableDataset)
+    ):
         return loader
     dataset = dict(type=ReadableDataset, dataset=dataset, bad_share=bad_share)
     return {**loader, 'dataset': dataset}

@@ -8,16 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.dist import get_rank, is_main_process
-from mmengine.fileio import get_file_backend
+from mmengine.fileio import LocalBackend, get_file_backend
+from mmengine.hooks import CheckpointHook
+from mmengine.registry import LOOPS
+from mmengine.runner import EpochBasedTrainLoop
 from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 
+from ...checkpoint import CheckpointFileError
 from ...result_folder import lock_folder
-from ..work_dir import check_new_training, checkpoint_to_resume
+from ..interruption import Interruption, watch_sigterm
+from ..work_dir import (
+    LAST_CHECKPOINT,
+    check_new_training,
+    checkpoint_to_resume,
+    set_aside,
+)
 from .readable_dataset import readable
 from .seeded_data import seed_data, set_seed
-
-EPOCHS = 'EpochBasedTrainLoop'
 
 
 class ResumableTraining:
@@ -27,19 +35,46 @@ class ResumableTraining:
     checkpoint or not at all, and only begins in a folder without checkpoints,
     unless the config has ``start_over=True``. Data are those of
     ``seeded_data.py``. A checkpoint is there completely or not at all.
+
+    Attributes:
+        interruption: Whether SIGTERM was received during training.
     """
 
     _train_dataloader: Any
+    interruption: Interruption
 
     def train(self) -> nn.Module:
-        """Lock the folder, choose the checkpoint to go on from, and train."""
+        """Lock the folder, choose the checkpoint to resume from, and train."""
         folder = Path(self.work_dir)
-        with self._lock_work_dir(folder):
-            if not self._resume and not self.cfg.get('start_over'):
-                check_new_training(folder)
-            elif self._resume is True and self._load_from is None:
+        with self._lock_work_dir(folder), watch_sigterm() as self.interruption:
+            if self._resume is True and self._load_from is None:
                 self._choose_checkpoint(folder)
+            elif not self._resume and self.cfg.get('start_over'):
+                if is_main_process():
+                    set_aside(folder)
+            elif not self._resume:
+                check_new_training(folder, self._checkpoint_folders())
+            super().dump_config()
             return super().train()
+
+    def dump_config(self) -> None:
+        """Write the config into the work folder, unless a training has it.
+
+        A training writes it when it has the folder for itself.
+        """
+        if not Path(self.work_dir, LAST_CHECKPOINT).exists():
+            super().dump_config()
+
+    def _checkpoint_folders(self) -> list[Path]:
+        """Return the local folders in which checkpoints are saved."""
+        name = Path(self.work_dir).name
+        return [
+            Path(hook.out_dir, name)
+            for hook in self.hooks
+            if isinstance(hook, CheckpointHook)
+            and hook.out_dir
+            and '://' not in str(hook.out_dir)
+        ]
 
     def _choose_checkpoint(self, folder: Path) -> None:
         """Resume from the last checkpoint, or begin if there is none."""
@@ -47,7 +82,7 @@ class ResumableTraining:
         option = '--resume '
         if self.cfg.get('default_scope') == 'mmseg':
             option = '--resume --cfg-options load_from='
-        path = checkpoint_to_resume(folder, option)
+        path = checkpoint_to_resume(folder, option, self._checkpoint_folders())
         if path is None:
             self.logger.info(f'{folder} has no checkpoint to resume from')
             self._resume = False
@@ -87,14 +122,33 @@ class ResumableTraining:
             )
             self._train_dataloader = seed_data(loader, self.common_seed)
         loop = copy.deepcopy(loop)
-        if loop.get('type') == EPOCHS or loop.get('by_epoch'):
+        kind = loop.get('type')
+        if isinstance(kind, str):
+            kind = LOOPS.get(kind)
+        if kind is EpochBasedTrainLoop or loop.get('by_epoch'):
             loop.pop('by_epoch', None)
             loop['type'] = 'ResumableEpochTrainLoop'
         return super().build_train_loop(loop)
 
-    def resume(self, *args: Any, **kwargs: Any) -> None:
-        """Resume, with the seed of the checkpoint."""
-        super().resume(*args, **kwargs)
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Resume, with the seed of the checkpoint.
+
+        Args:
+            filename: The checkpoint.
+            *args: Arguments of mmengine's method.
+            **kwargs: Arguments of mmengine's method.
+
+        Raises:
+            CheckpointFileError: If it has weights, but no state of a training.
+        """
+        try:
+            super().resume(filename, *args, **kwargs)
+        except (KeyError, TypeError) as error:
+            raise CheckpointFileError(
+                f'{filename} has no complete state of a training '
+                f'({error!r:.99}); to begin with its weights, use '
+                f'--cfg-options load_from={filename} without --resume'
+            ) from error
         set_seed(self.train_dataloader, self.common_seed)
 
     def save_checkpoint(
@@ -112,7 +166,7 @@ class ResumableTraining:
             OSError: If it cannot be written; names the file.
         """
         backend = get_file_backend(out_dir, backend_args=None)
-        if type(backend).__name__ != 'LocalBackend':
+        if not isinstance(backend, LocalBackend):
             super().save_checkpoint(out_dir, filename, *args, **kwargs)
             return
         part = Path(out_dir, f'.{filename}.part')
@@ -124,9 +178,8 @@ class ResumableTraining:
         except OSError as error:
             raise OSError(
                 error.errno,
-                f'{error.strerror}, so that this checkpoint is not saved; '
-                'make room for it, and go on from the one before it with '
-                '--resume',
+                f'{error.strerror}; this checkpoint was not saved, and '
+                '--resume continues from the one before it',
                 str(path),
             ) from error
         finally:

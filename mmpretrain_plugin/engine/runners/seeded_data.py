@@ -8,7 +8,12 @@ makes the data independent of the number of workers.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+import operator
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from mmengine.dist import get_rank
@@ -49,7 +54,8 @@ class SeededDataset(DatasetView):
         """Load a sample, with the random state of its index if it has one."""
         if isinstance(index, SeededIndex):
             set_random_state(*index.numbers)
-        return self.dataset[int(index)]
+            index = int(index)
+        return self.dataset[index]
 
 
 class SeededSampler(Sampler):
@@ -114,7 +120,12 @@ class SeededSampler(Sampler):
             indices = itertools.islice(indices, start, None)
         place = (SAMPLE, self.seed, get_rank(), self.epoch)
         for position, index in enumerate(indices, start):
-            yield SeededIndex(index, (*place, position))
+            try:
+                number = operator.index(index)
+            except TypeError:  # several numbers, which stay without a state
+                yield index
+            else:
+                yield SeededIndex(number, (*place, position))
 
 
 class SkippableBatches(Sampler):
@@ -165,12 +176,38 @@ def seed_data(loader: DataLoader, seed: int) -> DataLoader:
         options['batch_sampler'] = SkippableBatches(batches)
     for name in (
         'num_workers', 'pin_memory', 'timeout',
-        'worker_init_fn', 'multiprocessing_context', 'generator',
+        'multiprocessing_context', 'generator',
         'prefetch_factor', 'persistent_workers', 'pin_memory_device',
     ):  # fmt: skip
         options[name] = getattr(loader, name)
+    options['worker_init_fn'] = partial(init_worker, loader.worker_init_fn)
     options['collate_fn'] = SizeCheckedCollate(loader.collate_fn)
     return DataLoader(SeededDataset(loader.dataset), **options)
+
+
+def init_worker(init: Callable | None, worker: int) -> None:
+    """Begin a worker that ends by SIGTERM of the training only.
+
+    Clusters send it to all processes, and a training whose workers end cannot
+    finish its step.
+
+    Args:
+        init: Function of the data loader that is called first.
+        worker: Number of the worker.
+    """
+    if init is not None:
+        init(worker)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(
+        target=_exit_with_parent, args=(os.getppid(),), daemon=True
+    ).start()
+
+
+def _exit_with_parent(parent: int) -> None:
+    """Wait for SIGTERM of the parent, and end this process."""
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)
 
 
 def set_seed(loader: DataLoader, seed: int) -> None:

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from pycocotools.mask import encode
 
 from mmpretrain_plugin.datasets.coco_file import PROBLEMS
+from mmpretrain_plugin.engine.runners import input_files
 from mmpretrain_plugin.engine.runners.input_files import check_inputs
 from tests.test_configs import CONFIGS
 
@@ -324,6 +325,8 @@ def test_classes_are_numbered_by_the_file(coco):
         (dict(bbox=[0, 0, float('inf'), 9]), r'whose bbox is \[0, 0, inf, 9'),
         (dict(bbox=[0, 0, 9]), 'whose bbox is'),
         (dict(bbox=['0', 0, 9, 9]), 'whose bbox is'),
+        (dict(bbox=[50, 50, -30, 9]), 'whose bbox .* has a negative'),
+        (dict(bbox=[0, 0, 9, 10**400]), 'whose bbox is'),
         (dict(bbox=None), 'without bbox'),
         (dict(area=float('nan')), 'whose area is nan'),
         (dict(segmentation=[]), 'without segmentation'),
@@ -359,19 +362,57 @@ def test_objects_that_cannot_be_used_are_named(coco, changes, problem):
     [
         (dict(bbox=[1, 1, 0.5, 9]), 'smaller than a pixel'),
         (dict(area=0), 'smaller than a pixel'),
+        (dict(iscrowd=1), 'crowds'),
+        (dict(ignore=1), 'marked as ignored'),
+        (dict(bbox=[64, 0, 9, 9]), 'outside of their images'),
+        (dict(bbox=[5, -9, 9, 9]), 'outside of their images'),
     ],
 )
-def test_no_object_that_is_used_is_an_error(coco, changes, problem):
+def test_no_object_that_is_used_is_an_error(
+    coco, changes, problem, monkeypatch
+):
+    logged = []
+    monkeypatch.setattr(
+        input_files, 'print_log', lambda text, *_: logged.append(text)
+    )
     content = annotations(*CLASSES, **changes)
     write_annotations(coco, content)
     with pytest.raises(ValueError, match=problem):
         check_inputs(coco, 'train')
-    content['annotations'].append(annotations()['annotations'][0])
-    write_annotations(coco, content)
+    content['annotations'].append(annotations(id=6)['annotations'][0])
+    path = write_annotations(coco, content)
     check_inputs(coco, 'train')
+    assert f'1 of 2 objects of {path} are not trained' in logged[0]
+    # MMDetection has one object, too, that is no crowd.
+    dataset = CocoDataset(
+        ann_file=str(path), data_prefix=dict(img=''), pipeline=[]
+    )
+    labels = [
+        one['ignore_flag'] for one in dataset.get_data_info(0)['instances']
+    ]
+    assert labels.count(0) == 1
     content['annotations'] = []
     write_annotations(coco, content)
     with pytest.raises(ValueError, match='has no objects'):
+        check_inputs(coco, 'train')
+
+
+@pytest.mark.parametrize(
+    ('part', 'change', 'problem'),
+    [
+        ('images', dict(id=1, file_name='2.jpg'), 'two images of the id 1'),
+        ('images', dict(id=2, height=0), r'an image \(id 2\) without'),
+        ('images', dict(id=2, width=float('nan')), r'an image \(id 2\) with'),
+        ('images', dict(id=2, file_name=None), r'an image \(id 2\) without'),
+        ('categories', dict(id=1, name='x'), 'two categories of the id 1'),
+        ('categories', dict(id=99, name=7), 'a category of the name 7'),
+    ],
+)
+def test_images_and_categories_are_told_apart(coco, part, change, problem):
+    content = annotations(*CLASSES)
+    content[part].append({**content[part][0], **change})
+    path = write_annotations(coco, content)
+    with pytest.raises(ValueError, match=f'^{path} has {problem}'):
         check_inputs(coco, 'train')
 
 

@@ -1,7 +1,9 @@
 """A mask of another size than its image is refused before training."""
 
+import cv2
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from mmpretrain_plugin.engine.mask_sizes import check_mask_sizes, image_size
 
@@ -74,5 +76,29 @@ def test_other_data_sets_pass(tmp_path):
     pairs.infos = []
     assert check_mask_sizes(pairs, 'a') == 0
     assert check_mask_sizes([1, 2], 'a') == 0
+    for name in ('s3://a', 'a.nii'):
+        pairs.infos = [dict(img_path='a.jpg', seg_map_path=f'{name}.gz')]
+        assert check_mask_sizes(pairs, 'a') == 0
     pairs.infos = [dict(img_path='s3://a.jpg', seg_map_path='s3://a.png')]
     assert check_mask_sizes(pairs, 'a') == 0
+
+
+def test_a_repeated_mask_is_read_once(tmp_path):
+    pairs = Pairs(tmp_path, (20, 10), (20, 10))
+    pairs.infos *= 1000
+    assert check_mask_sizes(pairs, 'a') == 2
+
+
+def test_pixels_are_not_decoded(tmp_path, monkeypatch):
+    def fail(self):
+        raise AssertionError
+
+    pairs = Pairs(tmp_path, (20, 10))
+    monkeypatch.setattr(ImageFile.ImageFile, 'load', fail)
+    assert check_mask_sizes(pairs, 'a') == 1
+
+
+def test_more_pixels_than_pillow_opens(tmp_path):
+    path = tmp_path / 'a.png'
+    cv2.imwrite(str(path), np.zeros((13000, 14000), np.uint8))
+    assert image_size(path) == (14000, 13000)

@@ -2,15 +2,17 @@
 
 import pytest
 import torch
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
+from mmengine.optim import OptimWrapper
 from mmengine.registry import RUNNERS
 from torch import nn
 
 from mmpretrain_plugin.engine.hooks import non_finite_hook
 from mmpretrain_plugin.engine.hooks.non_finite_hook import (
-    KEPT,
+    MAX_PENDING,
+    MAX_SKIPPED,
     NonFiniteHook,
-    _check_scale,
+    _check_scaler,
 )
 from mmpretrain_plugin.engine.non_finite import first_non_finite
 from tests.helpers.small_pretraining import make_images, pretraining
@@ -139,7 +141,7 @@ def test_steps_behind_the_device_change_nothing(folder, tmp_path, kind):
 def test_a_device_that_is_far_behind_is_waited_for(
     folder, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(non_finite_hook, 'KEPT', 2)
+    monkeypatch.setattr(non_finite_hook, 'MAX_PENDING', 2)
     runner = RUNNERS.build(config(folder, tmp_path, fused=True))
     runner.register_hook(SpoilHook(1, infinite_pixels))
     runner.hooks.remove(
@@ -159,7 +161,7 @@ def test_what_the_device_computed_is_read_before_a_checkpoint(
     runner.hooks.remove(
         next(h for h in runner.hooks if isinstance(h, NonFiniteHook))
     )
-    runner.register_hook(QueuedHook(behind=KEPT - 1))
+    runner.register_hook(QueuedHook(behind=MAX_PENDING - 1))
     with pytest.raises(FloatingPointError, match=f'iteration {LENGTH} '):
         runner.train()
     assert not list(tmp_path.glob('*.pth*'))
@@ -172,6 +174,22 @@ def test_weights_that_are_not_finite_are_not_saved(folder, tmp_path):
                 runner.model.neck.mask_token.fill_(torch.nan)
 
     runner = RUNNERS.build(config(folder, tmp_path))
+    runner.register_hook(Late(), priority='VERY_HIGH')
+    with pytest.raises(FloatingPointError, match='neck.mask_token is not fin'):
+        runner.train()
+    assert not list(tmp_path.glob('*.pth*'))
+
+
+def test_averages_that_are_not_finite_are_not_saved(folder, tmp_path):
+    class Late(Hook):
+        def after_train_epoch(self, runner):
+            (hook,) = (h for h in runner.hooks if isinstance(h, EMAHook))
+            with torch.no_grad():
+                hook.ema_model.module.neck.mask_token.fill_(torch.nan)
+
+    cfg = config(folder, tmp_path)
+    cfg.custom_hooks = [dict(type='EMAHook')]
+    runner = RUNNERS.build(cfg)
     runner.register_hook(Late(), priority='VERY_HIGH')
     with pytest.raises(FloatingPointError, match='neck.mask_token is not fin'):
         runner.train()
@@ -202,17 +220,56 @@ class Runner:
 
     iter = 99
 
-    def __init__(self, scale, enabled=True):
-        scaler = torch.amp.GradScaler('cpu', init_scale=scale, enabled=enabled)
+    def __init__(self, scale):
+        scaler = torch.amp.GradScaler('cpu', init_scale=scale)
         self.optim_wrapper = type('Wrapper', (), dict(loss_scaler=scaler))
 
 
 def test_skipped_steps_of_a_scaler_are_an_error_only_if_many():
-    _check_scale(Runner(65536.0))
-    _check_scale(Runner(1.0))
-    _check_scale(Runner(0.25, enabled=False))
-    with pytest.raises(FloatingPointError, match='fallen to 0.25 at iter'):
-        _check_scale(Runner(0.25))
+    _check_scaler(Runner(65536.0), 0)
+    _check_scaler(Runner(1.0), MAX_SKIPPED)
+    with pytest.raises(FloatingPointError, match='iteration 100, .* by 0.25'):
+        _check_scaler(Runner(0.25), 0)
+    with pytest.raises(FloatingPointError, match='^21 updates in a row'):
+        _check_scaler(Runner(512.0), MAX_SKIPPED + 1)
+
+
+class ScaledWrapper(OptimWrapper):
+    """What AmpOptimWrapper does, which needs a GPU."""
+
+    def __init__(self, *args, scale, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.loss_scaler = torch.amp.GradScaler('cpu', init_scale=scale)
+
+    def backward(self, loss, **kwargs):
+        self.loss_scaler.scale(loss).backward()
+        self._inner_count += 1
+
+    def step(self, **kwargs):
+        self.loss_scaler.step(self.optimizer)
+        self.loss_scaler.update(self.loss_scaler.get_scale())
+
+
+@pytest.mark.parametrize('fused', [True, False])
+@pytest.mark.parametrize('spoiled', [True, False])
+def test_a_scaler_that_skips_every_step_ends_the_training(
+    folder, tmp_path, fused, spoiled, monkeypatch
+):
+    monkeypatch.setattr(non_finite_hook, 'MAX_SKIPPED', 3)
+    cfg = config(folder, tmp_path, fused=fused)
+    cfg.optim_wrapper.type = ScaledWrapper
+    cfg.optim_wrapper.scale = 8.0
+    runner = RUNNERS.build(cfg)
+    next(h for h in runner.hooks if type(h) is NonFiniteHook).interval = 5
+    if spoiled:
+        weight = runner.model.backbone.stages[2][1].pointwise_conv1.weight
+        weight.register_hook(lambda gradient: gradient * torch.inf)
+        with pytest.raises(FloatingPointError, match='^5 updates in a row'):
+            runner.train()
+        assert runner.iter == 4
+    else:
+        runner.train()
+        assert runner.iter == 4 * LENGTH
 
 
 @pytest.mark.parametrize(

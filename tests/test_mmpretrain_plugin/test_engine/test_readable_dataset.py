@@ -9,18 +9,21 @@ import torch
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
+from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmpretrain.datasets import CustomDataset
 from mmseg.datasets import BaseSegDataset
 from mmseg.structures import SegDataSample
 from PIL import Image
+from torch.utils.data import IterableDataset
 
 import mmpretrain_plugin  # noqa: F401  registers transforms
 from mmpretrain_plugin.engine import CheckedRunner
 from mmpretrain_plugin.engine.runners.readable_dataset import (
-    ENOUGH,
+    MIN_SAMPLES,
     ReadableDataset,
+    readable,
 )
 from mmpretrain_plugin.engine.runners.seeded_data import SeededDataset
 
@@ -81,7 +84,7 @@ def test_a_jpeg_file_without_its_last_rows_is_named(
 
 
 def test_few_bad_samples_are_skipped_and_counted(tmp_path, capfd):
-    dataset = ReadableDataset(images(tmp_path), bad_share=2 / ENOUGH)
+    dataset = ReadableDataset(images(tmp_path), bad_share=2 / MIN_SAMPLES)
     (tmp_path / '2.png').write_bytes(b'')
     random.seed(0)
     for _ in range(2):
@@ -143,6 +146,18 @@ class NoMetric(BaseMetric):
 
     def compute_metrics(self, results):
         return {}
+
+
+@DATASETS.register_module()
+class Numbers(IterableDataset):
+    def __iter__(self):
+        return iter(range(3))
+
+
+@pytest.mark.parametrize('kind', [Numbers, 'Numbers'])
+def test_data_without_indices_stay_as_they_are(kind):
+    loader = dict(batch_size=2, dataset=dict(type=kind))
+    assert readable(loader) is loader
 
 
 class Masks:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,15 @@ import torch
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
+from mmengine.runner import EpochBasedTrainLoop
 
 from mmpretrain_plugin.checkpoint import CheckpointFileError
+from mmpretrain_plugin.engine import ResumableEpochTrainLoop
+from mmpretrain_plugin.engine.work_dir import checkpoint_to_resume
 from tests.helpers.same_training import assert_same_checkpoints, losses
 from tests.helpers.small_pretraining import make_images, pretraining
 
+ROOT = Path(__file__).resolve().parents[3]
 LENGTH = 4  # batches of an epoch
 TOTAL = 4 * LENGTH
 
@@ -140,7 +145,87 @@ def test_sigterm_saves_and_the_training_goes_on(
         tmp_path / 'full' / last, tmp_path / 'parts' / last
     )
     expected, found = (losses(tmp_path / n) for n in ('full', 'parts'))
+    assert len(expected) == TOTAL
     assert found == expected
+
+
+def start(cfg, path, work_dir):
+    """Start a slow training with workers in a process group of its own."""
+    cfg = cfg.copy()
+    cfg.custom_imports = dict(imports=['mmpretrain_plugin'])
+    cfg.work_dir = str(work_dir)
+    cfg.dump(path)
+    return subprocess.Popen(
+        [sys.executable, '-m', 'tests.helpers.slow_steps', path, '0.2'],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('workers', [0, 2])
+def test_sigterm_to_all_processes_of_a_training(folder, tmp_path, workers):
+    """As clusters send it; the workers must not end first."""
+    cfg = config(folder, tmp_path, workers, True)
+    process = start(cfg, tmp_path / 'config.py', tmp_path / 'work')
+    for line in process.stdout:
+        if line == 'begins\n':
+            break
+    while not any((tmp_path / 'work').rglob('scalars.json')):
+        time.sleep(0.1)
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGTERM)
+    output = process.stdout.read()
+    assert process.wait() == 143, output[-3000:]
+    assert list((tmp_path / 'work').glob('iter_*.pth')), output[-3000:]
+    name = (tmp_path / 'work/last_checkpoint').read_text()
+    assert Path(name).name.startswith('iter_')
+
+
+@pytest.mark.parametrize('counts', [3, 8])
+def test_accumulated_gradients_are_resumed(folder, tmp_path, counts):
+    """An epoch of 4 batches ends between two updates."""
+    cfgs = [config(folder, tmp_path / n, 0, True) for n in ('full', 'parts')]
+    for cfg in cfgs:
+        cfg.optim_wrapper.accumulative_counts = counts
+    full, parts = cfgs
+    train(full)
+    train(parts, crash=LENGTH + 1)
+    train(parts, resume=True)
+    assert_same_checkpoints(
+        tmp_path / 'full/epoch_4.pth', tmp_path / 'parts/epoch_4.pth'
+    )
+
+
+def test_a_loop_may_be_named_by_its_class(folder, tmp_path):
+    cfg = config(folder, tmp_path, 0, True)
+    cfg.train_cfg.type = EpochBasedTrainLoop
+    runner = RUNNERS.build(cfg)
+    runner.train()
+    assert type(runner.train_loop) is ResumableEpochTrainLoop
+
+
+def test_a_refused_training_changes_nothing(folder, tmp_path):
+    cfg = config(folder, tmp_path, 0, True)
+    train(cfg, crash=6)
+    (before,) = (p.read_text() for p in tmp_path.glob('*.py'))
+    other = cfg.copy()
+    other.optim_wrapper.optimizer.lr = 99.0
+    with pytest.raises(FileExistsError):
+        train(other)
+    assert [p.read_text() for p in tmp_path.glob('*.py')] == [before]
+
+
+def test_checkpoints_in_another_folder_are_not_replaced(folder, tmp_path):
+    cfg = config(folder, tmp_path / 'work', 0, True)
+    cfg.default_hooks.checkpoint.out_dir = str(tmp_path / 'weights')
+    train(cfg, crash=6)
+    assert (tmp_path / 'weights/work/epoch_1.pth').exists()
+    with pytest.raises(FileExistsError, match='work has checkpoints'):
+        train(cfg)
+    shutil.rmtree(tmp_path / 'work')
+    with pytest.raises(FileExistsError, match='weights/work has .*epoch_1'):
+        train(cfg)
 
 
 def test_a_seed_that_was_drawn_is_that_of_the_checkpoint(folder, tmp_path):
@@ -182,11 +267,11 @@ def test_a_record_that_cannot_be_used_is_one_line(folder, tmp_path, state):
         problem = 'last_checkpoint does not exist, but checkpoints do'
     elif state == 'empty':
         record.write_text('')
-        problem = 'last_checkpoint is empty'
+        problem = 'last_checkpoint names no file'
     elif state == 'gone':
         last.unlink()
         newest = tmp_path / 'epoch_1.pth'
-        problem = f'last_checkpoint names {last}, which does not exist'
+        problem = f'last_checkpoint names {last}, which is not in {tmp_path}'
     else:
         content = bytearray(last.read_bytes())
         middle = len(content) // 2
@@ -215,6 +300,37 @@ def test_no_complete_checkpoint_is_one_line(folder, tmp_path):
         RUNNERS.build(cfg).train()
 
 
+@pytest.mark.parametrize('content', ['x' * 5000, '\0\0', '\n\n', '..'])
+def test_any_content_of_the_record_is_one_line(tmp_path, content):
+    (tmp_path / 'last_checkpoint').write_text(content)
+    (tmp_path / 'epoch_3.pth').symlink_to('nothing')
+    (tmp_path / 'epoch_4.pth').mkdir()
+    with pytest.raises(CheckpointFileError) as error:
+        checkpoint_to_resume(tmp_path, '--resume ')
+    assert 'no other checkpoint in' in str(error.value)
+
+
+def test_the_record_of_a_copied_folder_is_not_followed(folder, tmp_path):
+    """To the checkpoint of another training."""
+    cfg = config(folder, tmp_path / 'one', 0, True)
+    train(cfg, crash=10)
+    shutil.copytree(tmp_path / 'one', tmp_path / 'two')
+    (tmp_path / 'two/epoch_2.pth').unlink()
+    cfg.work_dir = str(tmp_path / 'two')
+    cfg.resume = True
+    with pytest.raises(CheckpointFileError, match='not in .*two; .*epoch_1'):
+        RUNNERS.build(cfg).train()
+
+
+def test_weights_alone_cannot_be_resumed(folder, tmp_path):
+    cfg = config(folder, tmp_path / 'work', 0, True)
+    state = RUNNERS.build(cfg).model.state_dict()
+    torch.save(dict(state_dict=state), tmp_path / 'a.pth')
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'a.pth')
+    with pytest.raises(CheckpointFileError, match='a.pth has no complete st'):
+        RUNNERS.build(cfg).train()
+
+
 def test_a_moved_work_dir_resumes(folder, tmp_path):
     cfg = config(folder, tmp_path / 'before', 0, True)
     train(cfg, crash=6)
@@ -230,7 +346,13 @@ def test_a_training_does_not_start_over_unless_told(folder, tmp_path):
     with pytest.raises(FileExistsError, match='epoch_1.pth.*start_over=True'):
         train(cfg)
     cfg.start_over = True
-    assert train(cfg).iter == TOTAL
+    train(cfg, crash=2)
+    # Otherwise the earlier training would go on.
+    assert not list(tmp_path.glob('*.pth'))
+    assert len(list(tmp_path.glob('earlier_*/epoch_1.pth'))) == 1
+    assert not (tmp_path / 'last_checkpoint').exists()
+    cfg.start_over = False
+    assert train(cfg, resume=True).iter == TOTAL
 
 
 def test_resume_without_a_checkpoint_begins(folder, tmp_path):
