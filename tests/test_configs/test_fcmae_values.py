@@ -115,8 +115,8 @@ def test_huge_at_384_pixels_differs_in_the_crop_only():
     cfg = load(path)
     assert 384 % facts.PRETRAINING.patch_size == 0
     for config in (usual.train_dataloader.dataset, usual):
-        crop = config.get('train_pipeline', config.get('pipeline'))[1]
-        assert (crop.type, crop.scale) == ('RandomResizedCrop', 224)
+        crop = config.get('train_pipeline', config.get('pipeline'))[0]
+        assert (crop.type, crop.scale) == ('LoadRandomResizedCrop', 224)
         crop.scale = 384
     assert without_scopes(cfg.to_dict()) == without_scopes(usual.to_dict())
     results = [
