@@ -22,7 +22,7 @@ from measure import count, medians, parser, report, resident_peak, status
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS, RUNNERS, DefaultScope, init_default_scope
+from mmengine.registry import RUNNERS, DefaultScope, init_default_scope
 from rich.progress import track
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -34,7 +34,6 @@ SEGMENTATION = (
 FEW, PER_FOLDER = 1000, 1000
 
 
-@HOOKS.register_module()
 class FirstStep(Hook):
     """Ends a training after its first step."""
 
@@ -77,13 +76,14 @@ def train_a_step(folder: Path, result: Connection) -> None:
             'train_dataloader.num_workers': 0,
             'train_dataloader.persistent_workers': False,
             'train_dataloader.dataset.data_root': str(folder),
-            'custom_hooks': [dict(type='FirstStep')],
             'work_dir': str(folder.parent / f'work_{folder.name}'),
             'log_level': 'ERROR',
         }
     )
+    runner = RUNNERS.build(cfg)
+    runner.register_hook(FirstStep())
     try:
-        RUNNERS.build(cfg).train()
+        runner.train()
     except StopIteration:
         result.send(status('VmHWM') / 1024)
 

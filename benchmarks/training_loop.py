@@ -22,7 +22,7 @@ from measure import SIZES as MODELS
 from measure import count, parser, report
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS, RUNNERS
+from mmengine.registry import RUNNERS
 
 from mmpretrain_plugin.models.backbones.convnext_v2 import resolve_architecture
 
@@ -30,7 +30,6 @@ LEFT_OUT = 6  # iterations of a turn that are not counted
 COPIES = 200  # links to each image, so that an epoch is long
 
 
-@HOOKS.register_module()
 class TakeTurns(Hook):
     """Measures iterations of the loop, and after a turn bare steps.
 
@@ -85,18 +84,17 @@ def train(size: str, folder: Path, args: argparse.Namespace) -> TakeTurns:
             'train_dataloader.batch_size': args.batch,
             'train_dataloader.num_workers': args.workers,
             'train_dataloader.dataset.data_root': str(folder / 'images'),
-            'custom_hooks': [
-                dict(type='TakeTurns', turns=args.rounds, length=args.length)
-            ],
             'work_dir': str(folder / size),
             'log_level': 'WARNING',
         }
     )
     runner = RUNNERS.build(cfg)
+    hook = TakeTurns(args.rounds, args.length)
+    runner.register_hook(hook)
     try:
         runner.train()
     except StopIteration:
-        return next(h for h in runner.hooks if isinstance(h, TakeTurns))
+        return hook
     raise RuntimeError('the data ended before the last turn')
 
 

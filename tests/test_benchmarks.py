@@ -31,7 +31,7 @@ QUICK = {
     'decoder_step': '--size atto --batch 1 --pixels 64',
     'masking_cost': '--pixels 64 --batch 1 --ratios 0.5 0.75',
     'soft_nms': '',
-    'training_loop': '--batch 2 --workers 1 --length 8',
+    'training_loop': '--sizes atto femto --batch 2 --workers 1 --length 8',
     'data_loading': '',
     'large_data': '--files 20 --side 600',
     'memory_per_size': '--sizes atto femto --pixels 64',
