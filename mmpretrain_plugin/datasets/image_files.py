@@ -1,4 +1,4 @@
-"""Image files among paths of a command line, and their pixels."""
+"""Image files among paths of a command line, their sizes and pixels."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -6,11 +6,15 @@ from pathlib import Path
 
 import cv2
 import mmcv
-from PIL import Image
+from PIL import ExifTags, Image
+
+from .tiff_files import SUFFIXES as TIFF
+from .tiff_files import read_tiff
 
 SUFFIXES = (
     '.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp',
 )  # fmt: skip
+TURNED = (5, 6, 7, 8)  # orientations in which OpenCV turns an image
 
 
 def find_images(paths: Sequence[Path], count: int | None = None) -> list[Path]:
@@ -76,3 +80,37 @@ def open_image(path: Path) -> Image.Image:
             f'{path} cannot be read as an image; remove or replace it'
         ) from None
     return Image.fromarray(pixels)
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Return width and height of an image as OpenCV reads it, from its header.
+
+    Of a TIFF file with channels that Pillow does not know, all pixels are
+    read, and of one with more pixels than it opens.
+
+    Args:
+        path: Image file.
+
+    Raises:
+        ValueError: If the file is no readable image.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            # In other formats, Pillow looks for it behind the pixels.
+            has_header = image.format in ('JPEG', 'MPO', 'TIFF', 'WEBP')
+            if has_header and (
+                image.getexif().get(ExifTags.Base.Orientation) in TURNED
+            ):
+                return height, width
+            return width, height
+    except Image.DecompressionBombError:
+        return open_image(Path(path)).size
+    except (OSError, SyntaxError, ValueError) as error:
+        if Path(path).suffix.lower() in TIFF and Path(path).is_file():
+            height, width = read_tiff(path).shape[:2]
+            return width, height
+        raise ValueError(
+            f'{path} cannot be read as an image ({error}); remove or replace '
+            'it'
+        ) from None

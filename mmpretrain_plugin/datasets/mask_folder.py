@@ -8,10 +8,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from .image_files import SUFFIXES, find_images
+from .image_files import SUFFIXES, find_images, image_size
 from .splits import Layout, Split, find_splits
-from .tiff_files import SUFFIXES as TIFF
-from .tiff_files import read_tiff
 
 LAYOUTS = (
     Layout('images/{}', 'masks/{}'),
@@ -21,8 +19,6 @@ LAYOUTS = (
     Layout('images/{}', 'annotations/{}', ('training', 'validation', 'test')),
 )
 IGNORED = 255  # value of pixels without a class
-# Tag of EXIF, and its values for an image that lies on its side.
-ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)
 CLASSES = 'classes.txt'
 
 
@@ -78,29 +74,13 @@ def read_mask(image: Path, mask: Path) -> np.ndarray:
             f'bits; use 0 to {IGNORED - 1} for classes and {IGNORED} for '
             'pixels to ignore'
         )
-    width, height = _image_size(image)
+    width, height = image_size(image)
     if (width, height) != size:
         raise ValueError(
             f'{mask} has the size {size[0]}x{size[1]}, but {image} has '
             f'{width}x{height}; write it with the size of the image'
         )
     return values
-
-
-def _image_size(path: Path) -> tuple[int, int]:
-    """Return width and height of an image as it is shown.
-
-    Raises:
-        ValueError: If it cannot be read.
-    """
-    if path.suffix.lower() in TIFF:  # with any channels
-        height, width = read_tiff(path).shape[:2]
-        return width, height
-    with _opened(path) as file:
-        width, height = file.size
-        if file.getexif().get(ORIENTATION) in TURNED:
-            return height, width
-        return width, height
 
 
 @contextmanager

@@ -5,14 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import cv2
-import mmcv
-from PIL import ExifTags, Image, UnidentifiedImageError
-
-from ..datasets.image_files import SUFFIXES
+from ..datasets.image_files import SUFFIXES, image_size
 
 THREADS = 16  # files are on a network, in the worst case
-TURNED = (5, 6, 7, 8)  # orientations in which OpenCV turns an image
 
 
 def check_mask_sizes(dataset: Any, address: str) -> int:
@@ -63,12 +58,10 @@ def _problem(pair: tuple[str, str]) -> str | None:
     for path in pair:
         try:
             sizes.append(image_size(path))
-        except UnidentifiedImageError:
-            if Path(path).suffix.lower() in ('.tif', '.tiff'):
-                return None  # of other channels and bits
-            return f'{path} is no image'
-        except (OSError, cv2.error) as error:
-            return f'{path} cannot be read ({error})'
+        except ValueError as error:
+            return str(error)
+        except ImportError:  # the loading needs another library than tifffile
+            return None
     (width, height), (mask_width, mask_height) = sizes
     if sizes[0] != sizes[1]:
         return (
@@ -76,20 +69,3 @@ def _problem(pair: tuple[str, str]) -> str | None:
             f'its image {pair[0]} {height} x {width}'
         )
     return None
-
-
-def image_size(path: str | Path) -> tuple[int, int]:
-    """Return width and height of an image as OpenCV reads it."""
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            # Pillow looks for it in the pixels of other formats.
-            has_header = image.format in ('JPEG', 'MPO', 'TIFF', 'WEBP')
-            if has_header and (
-                image.getexif().get(ExifTags.Base.Orientation) in TURNED
-            ):
-                return height, width
-            return width, height
-    except Image.DecompressionBombError:  # more pixels than Pillow opens
-        height, width = mmcv.imread(path, backend='cv2').shape[:2]
-        return width, height

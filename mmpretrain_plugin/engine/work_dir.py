@@ -34,8 +34,7 @@ def check_new_training(folder: Path, others: Sequence[Path] = ()) -> None:
         FileExistsError: If there are.
     """
     for place in (folder, *others):
-        found = find_checkpoints(place)
-        found += [p for p in [place / LAST_CHECKPOINT] if p.exists()]
+        found = _traces(place)
         if found:
             raise FileExistsError(
                 f'{place} has checkpoints of an earlier training (such as '
@@ -45,18 +44,28 @@ def check_new_training(folder: Path, others: Sequence[Path] = ()) -> None:
             )
 
 
-def set_aside(folder: Path) -> None:
-    """Move the checkpoints of an earlier training into a folder of their own.
+def set_aside(folder: Path, others: Sequence[Path] = ()) -> None:
+    """Move the checkpoints of an earlier training into folders of their own.
 
     Otherwise a training that starts over could resume from one of them.
+
+    Args:
+        folder: Work folder of the training.
+        others: Other folders in which it saves checkpoints.
     """
-    found = find_checkpoints(folder)
-    found += [p for p in [folder / LAST_CHECKPOINT] if p.exists()]
-    if found:
-        place = folder / f'earlier_{time.strftime("%Y%m%d_%H%M%S")}'
-        place.mkdir()
-        for path in found:
-            path.rename(place / path.name)
+    for place in (folder, *others):
+        found = _traces(place)
+        if found:
+            target = place / f'earlier_{time.strftime("%Y%m%d_%H%M%S")}'
+            target.mkdir()
+            for path in found:
+                path.rename(target / path.name)
+
+
+def _traces(folder: Path) -> list[Path]:
+    """Return the checkpoints in a folder, and the record of the last one."""
+    record = folder / LAST_CHECKPOINT
+    return find_checkpoints(folder) + [record] * record.exists()
 
 
 def checkpoint_to_resume(

@@ -1,4 +1,4 @@
-"""Runners and a test loop that check input files before building anything."""
+"""Runners and a test loop that check their inputs and can be interrupted."""
 
 from typing import Any
 
@@ -83,8 +83,10 @@ class InputChecks:
 class CheckedRunner(InputChecks, ResumableTraining, Runner):
     """mmengine's ``Runner``, which first checks its inputs.
 
-    Missing files and wrong numbers of classes end the run before it starts,
-    with one line that names the file and the remedy::
+    Missing files and wrong numbers of classes end the run before it trains,
+    with one line that names the file and the remedy. Training resumes exactly
+    (``ResumableTraining``), and the hooks in ``DEFAULT_HOOKS`` are
+    registered::
 
         runner_type = 'CheckedRunner'
     """
@@ -92,7 +94,7 @@ class CheckedRunner(InputChecks, ResumableTraining, Runner):
 
 @RUNNERS.register_module()
 class CheckedFlexibleRunner(InputChecks, ResumableTraining, FlexibleRunner):
-    """mmengine's ``FlexibleRunner``, which first checks its inputs."""
+    """mmengine's ``FlexibleRunner``, with what ``CheckedRunner`` adds."""
 
 
 @LOOPS.register_module()

@@ -1,4 +1,4 @@
-"""Check the files that a config names, before anything is built."""
+"""Check the files that a config names, before they are used."""
 
 import logging
 import os

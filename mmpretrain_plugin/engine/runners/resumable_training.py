@@ -51,7 +51,7 @@ class ResumableTraining:
                 self._choose_checkpoint(folder)
             elif not self._resume and self.cfg.get('start_over'):
                 if is_main_process():
-                    set_aside(folder)
+                    set_aside(folder, self._checkpoint_folders())
             elif not self._resume:
                 check_new_training(folder, self._checkpoint_folders())
             super().dump_config()
